@@ -1,0 +1,1 @@
+"""A metrics platform for autonomous vehicles and delivery robots."""

@@ -1,0 +1,19 @@
+"""Definitions, contracts, fingerprints and statuses: what a metric is, without storage."""
+
+from metrics_platform.core.definitions import Definition, Metric, Rows, Signal, metric, signal
+from metrics_platform.core.frames import MetricFrame
+from metrics_platform.core.statuses import Computed, Input, Outcome, Status
+
+__all__ = [
+    "Computed",
+    "Definition",
+    "Input",
+    "Metric",
+    "MetricFrame",
+    "Outcome",
+    "Rows",
+    "Signal",
+    "Status",
+    "metric",
+    "signal",
+]

@@ -1,0 +1,114 @@
+"""All signals and metrics there are, found by looking: no registry file, no import list."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, cached_property
+from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import entry_points
+from types import ModuleType
+
+from metrics_platform.core.definitions import Definition, Metric, Signal
+from metrics_platform.core.errors import DefinitionError, UnknownNameError
+from metrics_platform.core.fingerprints import fingerprint
+
+# Authors list modules of their own under this name in their pyproject.toml.
+ENTRY_POINT_GROUP = "metrics_platform.definitions"
+_OWN_PACKAGES = ("metrics_platform.signals", "metrics_platform.metrics")
+
+
+class Catalog:
+    """Definitions by name, in an order in which each comes after what it needs.
+
+    Raises:
+        DefinitionError: Two share a name, one needs what isn't there, or they need each other.
+    """
+
+    def __init__(self, definitions: Iterable[Definition]) -> None:
+        by_name: dict[str, Definition] = {}
+        for definition in definitions:
+            if by_name.setdefault(definition.name, definition) is not definition:
+                raise DefinitionError(f"two definitions are named {definition.name!r}")
+        for definition in by_name.values():
+            for dependency in definition.dependencies:
+                if dependency not in by_name:
+                    error = UnknownNameError("signal or metric", dependency, by_name)
+                    raise DefinitionError(f"{definition.name} needs {dependency!r}: {error}")
+        try:
+            graph = {name: sorted(by_name[name].dependencies) for name in sorted(by_name)}
+            order = list(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            raise DefinitionError(f"definitions need each other: {error.args[1]}") from error
+        self._by_name = {name: by_name[name] for name in order}
+
+    def __getitem__(self, name: str) -> Definition:
+        if name not in self._by_name:
+            raise UnknownNameError("signal or metric", name, self._by_name)
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[Definition]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """All metrics."""
+        return [definition for definition in self if isinstance(definition, Metric)]
+
+    @property
+    def recorded(self) -> Sequence[Signal]:
+        """Signals that readers take from a log."""
+        return [d for d in self if isinstance(d, Signal) and d.function is None]
+
+    @property
+    def derived(self) -> Sequence[Definition]:
+        """Metrics and signals that are computed from others."""
+        return [definition for definition in self if definition.function is not None]
+
+    def upstream(self, name: str) -> Sequence[Definition]:
+        """Return what `name` needs, near and far, and itself, in an order to compute them in."""
+        wanted: set[str] = set()
+        queue = [self[name].name]
+        while queue:
+            current = queue.pop()
+            if current not in wanted:
+                wanted.add(current)
+                queue.extend(self[current].dependencies)
+        return [definition for definition in self if definition.name in wanted]
+
+    @cached_property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Fingerprint of every definition, its dependencies' included."""
+        found: dict[str, str] = {}
+        for definition in self:
+            found[definition.name] = fingerprint(definition, found)
+        return found
+
+
+@cache
+def default_catalog() -> Catalog:
+    """Return what the platform and the installed packages define."""
+    return Catalog(_found_in(_modules()))
+
+
+def _modules() -> Iterator[ModuleType]:
+    for name in _OWN_PACKAGES:
+        package = importlib.import_module(name)
+        for module in pkgutil.iter_modules(package.__path__, f"{name}."):
+            yield importlib.import_module(module.name)
+    for entry_point in entry_points(group=ENTRY_POINT_GROUP):
+        module = entry_point.load()
+        yield module
+        for submodule in pkgutil.walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
+            yield importlib.import_module(submodule.name)
+
+
+def _found_in(modules: Iterable[ModuleType]) -> Iterator[Definition]:
+    seen: set[int] = set()
+    for module in modules:
+        for value in vars(module).values():
+            if isinstance(value, Definition) and id(value) not in seen:
+                seen.add(id(value))
+                yield value

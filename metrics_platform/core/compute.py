@@ -1,0 +1,163 @@
+"""Computing one definition over a batch of logs: one query, one validation, for all of them."""
+
+import time
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+import polars as pl
+
+from metrics_platform.core.definitions import Definition, Rows
+from metrics_platform.core.errors import ContractError
+from metrics_platform.core.frames import empty_frame, grain, polars_schema
+from metrics_platform.core.statuses import COMPUTED, Computed, Input, Outcome, Status
+from metrics_platform.core.validation import validate
+
+_REASON_LENGTH = 2_000
+
+
+def compute(
+    definition: Definition,
+    inputs: Mapping[str, Input],
+    log_ids: Sequence[str],
+    *,
+    fingerprint: str,
+    settings: Mapping[str, object] | None = None,
+) -> Computed:
+    """Compute `definition` for `log_ids`; whatever happens, every one of them has an outcome.
+
+    A log that lacks a dependency abstains; one whose dependency failed fails with it. Where the
+    function raises or breaks its contract, the batch is bisected until the logs at fault stand
+    alone, and the rest is kept.
+
+    Args:
+        definition: Has a function.
+        inputs: By name of the dependency.
+        log_ids: The batch.
+        fingerprint: Of the definition, to be kept with the results.
+        settings: Other values for its keyword-only parameters.
+    """
+    started = time.perf_counter()
+    outcomes = {log_id: _before(definition, inputs, log_id) for log_id in log_ids}
+    ready = [log_id for log_id, outcome in outcomes.items() if outcome is COMPUTED]
+    rows = _isolating(definition, inputs, ready, settings or {}, outcomes)
+    computed = [log_id for log_id in ready if outcomes[log_id].status is Status.COMPUTED]
+    return Computed(
+        definition=definition,
+        rows=rows,
+        outcomes=outcomes,
+        summary=summarise(definition, rows, computed),
+        fingerprints=dict.fromkeys(log_ids, fingerprint),
+        input_hashes={log_id: _input_hash(inputs, log_id) for log_id in log_ids},
+        seconds=time.perf_counter() - started,
+    )
+
+
+def summarise(definition: Definition, rows: pl.DataFrame, log_ids: Sequence[str]) -> pl.DataFrame:
+    """Return `log_id` and the summary scalars, one row for each of `log_ids`.
+
+    A log without a single row has a summary too: what the expressions give on no rows.
+    """
+    logs = pl.DataFrame({"log_id": log_ids}, schema={"log_id": pl.String})
+    if not definition.summary:
+        return logs
+    with_rows = rows.lazy().group_by("log_id").agg(**definition.summary).collect()
+    without = empty_frame(definition.rows).lazy().select(**definition.summary).collect()
+    silent = logs.join(with_rows, on="log_id", how="anti").join(without, how="cross")
+    return pl.concat([with_rows, silent.cast(dict(with_rows.schema))]).sort("log_id")
+
+
+def _before(definition: Definition, inputs: Mapping[str, Input], log_id: str) -> Outcome:
+    """Say what is known before anything is computed: does the log have what it takes?"""
+    worst = COMPUTED
+    for name in definition.dependencies:
+        outcome = inputs[name].outcomes.get(log_id)
+        if outcome is None:
+            outcome = Outcome(Status.ABSTAINED, "never computed for this log")
+        if outcome.status is Status.FAILED:
+            return Outcome(Status.FAILED, f"{name} failed: {outcome.reason}")
+        if outcome.status is Status.ABSTAINED and name not in definition.optional:
+            worst = Outcome(Status.ABSTAINED, f"no {name}: {outcome.reason}")
+    return worst
+
+
+def _isolating(
+    definition: Definition,
+    inputs: Mapping[str, Input],
+    log_ids: Sequence[str],
+    settings: Mapping[str, object],
+    outcomes: dict[str, Outcome],
+) -> pl.DataFrame:
+    """Return the rows of `log_ids`, and write into `outcomes` those that have none to give."""
+    if not log_ids:
+        return empty_frame(definition.rows)
+    try:
+        rows, abstained = _call(definition, inputs, log_ids, settings)
+    except ContractError as error:
+        at_fault = [log_id for log_id in error.log_ids if log_id in outcomes] or list(log_ids)
+        reason = str(error)
+    # A metric is other people's code: whatever it raises is a fact about it and a log, not ours.
+    except Exception as error:
+        at_fault = list(log_ids)
+        reason = f"{type(error).__name__}: {error}"
+    else:
+        for log_id, why in abstained.iter_rows():
+            outcomes[log_id] = Outcome(Status.ABSTAINED, why)
+        return rows
+    if len(log_ids) == 1:
+        outcomes[log_ids[0]] = Outcome(Status.FAILED, reason[:_REASON_LENGTH])
+        return empty_frame(definition.rows)
+    if len(at_fault) < len(log_ids):
+        # The contract names them: judge each group by itself instead of halving.
+        rest = [log_id for log_id in log_ids if log_id not in set(at_fault)]
+        groups = [*([log_id] for log_id in at_fault), rest]
+    else:
+        middle = len(log_ids) // 2
+        groups = [list(log_ids[:middle]), list(log_ids[middle:])]
+    parts = [_isolating(definition, inputs, group, settings, outcomes) for group in groups]
+    return _ordered(definition, pl.concat(parts))
+
+
+def _call(
+    definition: Definition,
+    inputs: Mapping[str, Input],
+    log_ids: Sequence[str],
+    settings: Mapping[str, object],
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    batch = pl.Series("log_id", list(log_ids), dtype=pl.String)
+    frames = [
+        inputs[name].rows.filter(pl.col("log_id").is_in(batch.implode()))
+        for name in definition.dependencies
+    ]
+    made = definition(*frames, **settings)
+    lazy = made if isinstance(made, Rows) else Rows(made, _NOBODY.lazy())
+    if not isinstance(lazy.rows, pl.LazyFrame):
+        raise ContractError(
+            f"{definition.name} must return a pl.LazyFrame, got {type(lazy.rows).__name__}"
+        )
+    rows, abstained = pl.collect_all([lazy.rows, lazy.abstained.select("log_id", "reason")])
+    strangers = set(rows["log_id"].unique()) - set(log_ids) if "log_id" in rows.columns else set()
+    if strangers:
+        raise ContractError(
+            f"{definition.name} returned rows of logs that it wasn't given: {sorted(strangers)[:3]}"
+        )
+    both = set(abstained["log_id"]) & set(rows["log_id"].unique() if len(abstained) else ())
+    if both:
+        raise ContractError(f"{definition.name} abstained for logs it has rows of", both)
+    return _ordered(definition, validate(definition, rows)), abstained.unique("log_id")
+
+
+_NOBODY = pl.DataFrame(schema={"log_id": pl.String, "reason": pl.String})
+
+
+def _ordered(definition: Definition, rows: pl.DataFrame) -> pl.DataFrame:
+    """Sort by log, then by the grain, then by all else: equal content has equal bytes."""
+    first = ["log_id", *(name for name in grain(definition.rows) if name != "log_id")]
+    rest = [name for name in polars_schema(definition.rows) if name not in first]
+    return rows.sort([*first, *rest])
+
+
+def _input_hash(inputs: Mapping[str, Input], log_id: str) -> str:
+    digest = blake2b(digest_size=16)
+    for name in sorted(inputs):
+        digest.update(f"{name}={inputs[name].content_hashes.get(log_id)};".encode())
+    return digest.hexdigest()

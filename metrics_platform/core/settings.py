@@ -1,0 +1,105 @@
+"""What can be configured, read from the environment in this one place."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from metrics_platform.core.errors import ConfigurationError
+
+_PREFIX = "METRICS_PLATFORM_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are, and how much of them at a time.
+
+    Attributes:
+        home: Data directory of the embedded default (`METRICS_PLATFORM_HOME`).
+        root: Object root: a folder, `s3://…` or `gs://…` (`METRICS_PLATFORM_ROOT`). Credentials
+            and endpoints come from the usual variables of each cloud (`AWS_*`, `GOOGLE_*`).
+        postgres: URL of any Postgres; None for the embedded one (`METRICS_PLATFORM_POSTGRES`).
+        readers: TOML file with the topic-to-signal mapping, None for the defaults
+            (`METRICS_PLATFORM_READERS`).
+        logs_per_run: Most logs in one ranged run (`METRICS_PLATFORM_LOGS_PER_RUN`).
+        queued_runs: Most runs that the sensor lets wait (`METRICS_PLATFORM_QUEUED_RUNS`).
+        tick_s: Time budget of one sensor tick (`METRICS_PLATFORM_TICK_S`).
+        quiet_s: A log is taken once it has not changed for so long (`METRICS_PLATFORM_QUIET_S`).
+        batch_bytes: Input bytes that a step holds at once (`METRICS_PLATFORM_BATCH_BYTES`).
+    """
+
+    home: Path
+    root: str
+    postgres: str | None = None
+    readers: Path | None = None
+    logs_per_run: int = 500
+    queued_runs: int = 20
+    tick_s: float = 20.0
+    quiet_s: float = 10.0
+    batch_bytes: int = 512 * 1024 * 1024
+
+    @property
+    def inbox(self) -> str:
+        """Where logs land: a prefix of the object root."""
+        return f"{self.root}/inbox"
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings that `environment` (that of the process, if None) asks for.
+
+    Raises:
+        ConfigurationError: A value cannot be what it is for, or a variable is misspelled.
+    """
+    given = {
+        name.removeprefix(_PREFIX).lower(): value
+        for name, value in (os.environ if environment is None else environment).items()
+        if name.startswith(_PREFIX) and value
+    }
+    known = Settings.__dataclass_fields__
+    if unknown := sorted(set(given) - set(known) - _OF_OTHERS):
+        raise ConfigurationError(
+            f"unknown setting {_PREFIX}{unknown[0].upper()}; there are: "
+            + ", ".join(f"{_PREFIX}{name.upper()}" for name in known)
+        )
+    home = Path(given.get("home", "~/.metrics-platform")).expanduser().absolute()
+    readers = given.get("readers")
+    return Settings(
+        home=home,
+        root=_root(given.get("root", str(home / "objects"))),
+        postgres=given.get("postgres"),
+        readers=Path(readers).expanduser().absolute() if readers else None,
+        logs_per_run=int(_number(given, "logs_per_run", at_least=1)),
+        queued_runs=int(_number(given, "queued_runs", at_least=1)),
+        tick_s=_number(given, "tick_s", at_least=1),
+        quiet_s=_number(given, "quiet_s", at_least=0),
+        batch_bytes=int(_number(given, "batch_bytes", at_least=1)),
+    )
+
+
+# Set by the platform for its own child processes; dagster.yaml reads it.
+_OF_OTHERS = frozenset({"dagster_postgres"})
+
+
+def _root(value: str) -> str:
+    scheme, separator, _ = value.partition("://")
+    if not separator:
+        return str(Path(value).expanduser().absolute())
+    if scheme not in ("s3", "gs"):
+        raise ConfigurationError(
+            f"{_PREFIX}ROOT must be a folder, s3://bucket/prefix or gs://bucket/prefix, got {value!r}"
+        )
+    return value.rstrip("/")
+
+
+def _number(given: Mapping[str, str], name: str, *, at_least: float) -> float:
+    default = Settings.__dataclass_fields__[name].default
+    value = given.get(name, str(default))
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not number >= at_least:
+        raise ConfigurationError(
+            f"{_PREFIX}{name.upper()} must be a number of at least {at_least:g}, got {value!r}"
+        )
+    return number

@@ -1,0 +1,64 @@
+"""The one place where Pandera looks at data.
+
+Pandera checks only the schema of a LazyFrame, never its values, so frames come here collected;
+one call over the rows of a thousand logs costs hardly more than one over the rows of one.
+"""
+
+import polars as pl
+from pandera.errors import SchemaErrors
+
+from metrics_platform.core.definitions import Definition
+from metrics_platform.core.errors import ContractError
+
+_ROWS_SHOWN = 3
+_CHECKS_SHOWN = 5
+
+
+def validate(definition: Definition, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return `frame` if it keeps the contract of `definition`.
+
+    Raises:
+        ContractError: It doesn't. The message names the definition, and for every broken check
+            the column, the check, the first rows at fault and their logs.
+    """
+    try:
+        checked = definition.rows.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        raise _explain(definition, frame, errors.failure_cases) from errors
+    # Polars holds NaN for greater than any number, so `gt=0` lets it pass: absent is null.
+    cases = [
+        pl.DataFrame({"column": name, "check": "finite_or_null", "index": at, "failure_case": ""})
+        for name, dtype in checked.schema.items()
+        if dtype.is_float() and len(at := (~checked[name].is_finite()).arg_true())
+    ]
+    if cases:
+        raise _explain(definition, checked, pl.concat(cases))
+    return checked
+
+
+def _explain(definition: Definition, frame: pl.DataFrame, cases: pl.DataFrame) -> ContractError:
+    groups = cases.group_by("column", "check", maintain_order=True).agg(
+        pl.col("index").drop_nulls(), pl.col("failure_case").first()
+    )
+    at_fault: set[str] = set()
+    whole_frame = "log_id" not in frame.columns
+    parts = []
+    for column, check, indices, example in groups.iter_rows():
+        if not indices:
+            whole_frame = True
+            parts.append(f"  column {column}: expected {check}, got {example}")
+            continue
+        rows = frame[sorted(set(indices))]
+        logs = rows["log_id"].drop_nulls().unique().sort().to_list() if not whole_frame else []
+        at_fault.update(logs)
+        shown = "\n".join(f"    {row}" for row in rows.head(_ROWS_SHOWN).iter_rows(named=True))
+        parts.append(
+            f"  column {column}: check {check} fails for {len(rows)} of {len(frame)} rows, "
+            f"in {len(logs)} logs ({', '.join(logs[:_ROWS_SHOWN])}{', …' * (len(logs) > _ROWS_SHOWN)})"
+            f"; first rows:\n{shown}"
+        )
+    more = [f"  and {len(parts) - _CHECKS_SHOWN} more checks"] * (len(parts) > _CHECKS_SHOWN)
+    kind = type(definition).__name__.lower()
+    head = f"{kind} {definition.name} {definition.version} breaks its contract:"
+    message = "\n".join([head, *parts[:_CHECKS_SHOWN], *more])
+    return ContractError(message, () if whole_frame else at_fault)

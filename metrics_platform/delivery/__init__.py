@@ -1,0 +1,1 @@
+"""Results to the people and programs that decide on them."""

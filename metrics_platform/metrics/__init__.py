@@ -1,0 +1,1 @@
+"""Versioned metrics: one module each."""

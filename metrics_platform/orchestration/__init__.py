@@ -1,0 +1,1 @@
+"""The only Dagster code: assets, IO manager, partitions, sensors, checks, storage."""

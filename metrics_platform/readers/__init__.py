@@ -1,0 +1,1 @@
+"""Recordings in, recorded signals out: one module per format."""

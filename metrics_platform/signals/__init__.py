@@ -1,0 +1,1 @@
+"""Typed frames taken from a log, or derived from other signals: one module each."""

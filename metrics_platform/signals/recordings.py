@@ -1,0 +1,35 @@
+"""What is known of a recording as a whole."""
+
+from pandera.polars import Field
+
+from metrics_platform.core import MetricFrame, Signal
+
+
+class Recordings(MetricFrame):
+    """One row per log: what the reader found in the recording and in the `log.json` beside it.
+
+    Times are nanoseconds of the clock of the recording, over all its recorded signals. The ego
+    box is null where nobody said how large the vehicle is: metrics that need it abstain.
+    """
+
+    format: str = Field(description="Name of the reader that could read it.")
+    start_ns: int
+    end_ns: int
+    duration_s: float = Field(ge=0)
+    truncated: bool = Field(description="Cut off before its end; recovered as far as it goes.")
+    notes: str = Field(description="What was repaired or left out, one sentence a line.")
+    vehicle: str = Field(nullable=True)
+    release: str = Field(nullable=True, description="Software version that drove.")
+    place: str = Field(nullable=True)
+    mission: str = Field(nullable=True, description="Drive or delivery mission.")
+    ego_length_m: float = Field(gt=0, nullable=True)
+    ego_width_m: float = Field(gt=0, nullable=True)
+    ego_center_offset_m: float = Field(
+        nullable=True, description="From the vehicle's origin forward to the centre of its box."
+    )
+
+    class Config:
+        unique = ["log_id"]
+
+
+recordings = Signal(name="recordings", version="1.0.0", rows=Recordings, owner="platform")

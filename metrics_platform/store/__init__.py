@@ -1,0 +1,1 @@
+"""Results as Parquet on object storage, indexed in Postgres."""

@@ -1,0 +1,1 @@
+"""What metric authors import in their own tests."""
