@@ -1,0 +1,114 @@
+"""From frames to what `compute` takes and readers give, without a store or a server."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from metrics_platform.core import Computed, Input, Outcome, Status
+from metrics_platform.core.catalog import Catalog, default_catalog
+from metrics_platform.core.compute import compute, summarise
+from metrics_platform.core.errors import UnknownNameError
+from metrics_platform.core.frames import empty_frame
+from metrics_platform.core.statuses import COMPUTED
+from metrics_platform.core.validation import validate
+from metrics_platform.signals.ego_poses import ego_poses
+from metrics_platform.signals.recordings import recordings
+from metrics_platform.signals.tracks import tracks
+from metrics_platform.signals.vehicle_speeds import vehicle_speeds
+
+RECORDED = {signal.name: signal for signal in (recordings, ego_poses, vehicle_speeds, tracks)}
+
+
+def inputs_of(frames: Mapping[str, pl.DataFrame]) -> dict[str, Input]:
+    """Return frames as what `compute` takes, by name; any signal or metric can be among them.
+
+    A log that is in one of the frames and has no rows in another abstains from that one.
+    """
+    log_ids = log_ids_of(frames)
+    return {
+        name: Input(frame.lazy(), _outcomes(name, frame, log_ids)) for name, frame in frames.items()
+    }
+
+
+def computed_of(frames: Mapping[str, pl.DataFrame]) -> dict[str, Computed]:
+    """Return recorded signals as a reader hands them over, by name.
+
+    Raises:
+        UnknownNameError: One of the frames is of no recorded signal.
+        ContractError: A frame breaks the schema of its signal.
+    """
+    log_ids = log_ids_of(frames)
+    made = {}
+    for name, frame in frames.items():
+        if name not in RECORDED:
+            raise UnknownNameError("recorded signal", name, RECORDED)
+        outcomes = _outcomes(name, frame, log_ids)
+        present = [log_id for log_id in log_ids if outcomes[log_id] is COMPUTED]
+        made[name] = Computed(
+            definition=RECORDED[name],
+            rows=validate(RECORDED[name], frame),
+            outcomes=outcomes,
+            summary=summarise(RECORDED[name], frame, present),
+            fingerprints=dict.fromkeys(log_ids, "synthetic"),
+        )
+    return made
+
+
+def compute_on(
+    frames: Mapping[str, pl.DataFrame], name: str, *, catalog: Catalog | None = None
+) -> Computed:
+    """Compute a metric or derived signal on frames, and on the way there what it needs.
+
+    Args:
+        frames: By name of the signal or metric; what is given isn't computed. Logs abstain from
+            a recorded signal that isn't among them.
+        name: What to compute.
+        catalog: Where definitions are looked up; all installed ones if None.
+
+    Raises:
+        UnknownNameError: There is no such definition, or a frame is named like none.
+    """
+    catalog = catalog or default_catalog()
+    given = {catalog[key].name: frame for key, frame in frames.items() if key != name}
+    log_ids = log_ids_of(frames)
+    inputs = inputs_of(given)
+    needed = _needed(catalog, name, given)
+    for definition in catalog.upstream(name):
+        if definition.name not in needed:
+            continue
+        if definition.function is None:
+            nothing = empty_frame(definition.rows)
+            inputs[definition.name] = Input(
+                nothing.lazy(), _outcomes(definition.name, nothing, log_ids)
+            )
+            continue
+        made = compute(
+            definition,
+            {dependency: inputs[dependency] for dependency in definition.dependencies},
+            log_ids,
+            fingerprint=catalog.fingerprints[definition.name],
+        )
+        inputs[definition.name] = Input(made.rows.lazy(), made.outcomes)
+    return made
+
+
+def log_ids_of(frames: Mapping[str, pl.DataFrame]) -> list[str]:
+    """Return the logs that occur in any of the frames, sorted."""
+    return sorted({log_id for frame in frames.values() for log_id in frame["log_id"].unique()})
+
+
+def _outcomes(name: str, frame: pl.DataFrame, log_ids: list[str]) -> dict[str, Outcome]:
+    present = set(frame["log_id"].unique())
+    absent = Outcome(Status.ABSTAINED, f"the recording has no {name}")
+    return {log_id: COMPUTED if log_id in present else absent for log_id in log_ids}
+
+
+def _needed(catalog: Catalog, name: str, given: Mapping[str, pl.DataFrame]) -> set[str]:
+    needed: set[str] = set()
+    queue = [name]
+    while queue:
+        current = queue.pop()
+        if current not in given and current not in needed:
+            needed.add(current)
+            queue.extend(catalog[current].dependencies)
+    return needed
