@@ -6,6 +6,7 @@ from hashlib import blake2b
 
 import polars as pl
 
+from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.definitions import Definition, Rows
 from metrics_platform.core.errors import ContractError
 from metrics_platform.core.frames import empty_frame, grain, polars_schema
@@ -161,3 +162,36 @@ def _input_hash(inputs: Mapping[str, Input], log_id: str) -> str:
     for name in sorted(inputs):
         digest.update(f"{name}={inputs[name].content_hashes.get(log_id)};".encode())
     return digest.hexdigest()
+
+
+def compute_chain(
+    catalog: Catalog,
+    name: str,
+    recorded: Mapping[str, Computed],
+    log_ids: Sequence[str],
+    settings: Mapping[str, object] | None = None,
+) -> Computed:
+    """Compute `name` and on the way there all that it needs, in memory.
+
+    Args:
+        catalog: Where the definitions are.
+        name: What to compute; a recorded signal is returned as it is.
+        recorded: Signals by name, as a reader gives them.
+        log_ids: The batch.
+        settings: Other values for the keyword-only parameters of `name`.
+    """
+    made = dict(recorded)
+    for definition in catalog.upstream(name):
+        if definition.function is None:
+            continue
+        made[definition.name] = compute(
+            definition,
+            {
+                needed: Input(made[needed].rows.lazy(), made[needed].outcomes)
+                for needed in definition.dependencies
+            },
+            log_ids,
+            fingerprint=catalog.fingerprints[definition.name],
+            settings=settings if definition.name == name else None,
+        )
+    return made[name]

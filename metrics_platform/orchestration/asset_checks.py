@@ -1,0 +1,115 @@
+"""Asset checks on every signal and metric: contract, coverage and value range.
+
+One step an asset runs all three, over the logs of its run, or over all logs where it is started
+on its own.
+
+`from __future__ import annotations` must stay out of this module: Dagster reads the annotations
+of `context` at run time.
+"""
+
+from collections.abc import Iterator
+
+import polars as pl
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    MetadataValue,
+    TableRecord,
+    multi_asset_check,
+)
+
+from metrics_platform.checks.contract import contract
+from metrics_platform.checks.coverage import coverage
+from metrics_platform.checks.finding import Finding
+from metrics_platform.checks.value_range import value_range
+from metrics_platform.core import Definition, Status
+from metrics_platform.core.catalog import Catalog
+from metrics_platform.core.settings import Settings
+from metrics_platform.orchestration.batches import batches, row_bytes
+from metrics_platform.orchestration.partitions import log_asset_key, logs_of_run
+from metrics_platform.store import Store
+
+_SPECS = {
+    "contract": "Stored rows keep the schema: columns, types, units, bounds, grain.",
+    "coverage": "Every log has an outcome and none failed; abstained logs are counted.",
+    "value_range": "Summary values lie within what the metric calls plausible.",
+}
+
+
+def checks_on(definition: Definition, settings: Settings) -> AssetChecksDefinition:
+    """Return the checks of the asset of `definition`."""
+    key = log_asset_key(definition.name)
+    names = [name for name in _SPECS if name != "value_range" or definition.plausible]
+
+    @multi_asset_check(
+        name=f"check_{definition.name}",
+        specs=[AssetCheckSpec(name, asset=key, description=_SPECS[name]) for name in names],
+        can_subset=True,
+    )
+    def checks(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
+        store = Store.open(settings)
+        logs = logs_of_run(context.run, context.instance)
+        outcomes = store.outcomes(definition.name, version=definition.version, logs=logs)
+        asked = len(logs if logs is not None else context.instance.get_dynamic_partitions("log"))
+        for selected in sorted(context.selected_asset_check_keys, key=str):
+            if selected.name == "coverage":
+                finding = coverage(outcomes, asked)
+            elif selected.name == "value_range":
+                computed = outcomes.filter(status=Status.COMPUTED)["log_id"]
+                summary = store.summary(definition.name, version=definition.version, logs=logs)
+                finding = value_range(
+                    definition, summary.filter(log_id=computed.implode())
+                )
+            else:
+                finding = _contract(definition, store, outcomes, settings)
+            yield _result(selected.name, definition, finding)
+
+    return checks
+
+
+def _contract(
+    definition: Definition, store: Store, outcomes: pl.DataFrame, settings: Settings
+) -> Finding:
+    """Check all stored rows of the logs in `outcomes`, as many at a time as memory allows."""
+    width = row_bytes(definition)
+    with_rows = outcomes.filter(pl.col("row_count") > 0)
+    sizes = {log_id: rows * width for log_id, rows in with_rows.select("log_id", "row_count").rows()}
+    found = [
+        contract(definition, store.load(definition, batch).rows.collect())
+        for batch in batches(list(sizes), sizes, settings.batch_bytes)
+    ]
+    broken = [finding for finding in found if not finding.passed]
+    rows = sum(int(finding.facts["rows"]) for finding in found)
+    return broken[0] if broken else Finding(
+        passed=True, description=f"{rows} stored rows keep the contract", facts={"rows": rows}
+    )
+
+
+def _result(name: str, definition: Definition, finding: Finding) -> AssetCheckResult:
+    metadata: dict[str, MetadataValue] = {
+        fact: MetadataValue.float(float(value)) if isinstance(value, float) else MetadataValue.int(value)
+        for fact, value in finding.facts.items()
+    }
+    if finding.examples is not None:
+        records = [
+            TableRecord({column: _cell(value) for column, value in row.items()})
+            for row in finding.examples.iter_rows(named=True)
+        ]
+        metadata["logs_to_look_at"] = MetadataValue.table(records)
+    return AssetCheckResult(
+        check_name=name,
+        asset_key=log_asset_key(definition.name),
+        passed=finding.passed,
+        severity=(
+            AssetCheckSeverity.ERROR if finding.severity == "error" else AssetCheckSeverity.WARN
+        ),
+        description=finding.description,
+        metadata=metadata,
+    )
+
+
+def _cell(value: object) -> str | int | float | bool | None:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

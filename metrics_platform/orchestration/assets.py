@@ -1,0 +1,129 @@
+"""Assets `log/<name>`, made from the definitions: nothing here knows a single metric.
+
+`from __future__ import annotations` must stay out of this module: Dagster reads the annotations
+of `context` at run time.
+"""
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+
+from dagster import (
+    AssetExecutionContext,
+    AssetIn,
+    AssetsDefinition,
+    BackfillPolicy,
+    CodeReferencesMetadataValue,
+    LocalFileCodeReference,
+    MetadataValue,
+    TableColumn,
+    TableColumnConstraints,
+    TableSchema,
+    asset,
+)
+
+from metrics_platform.core import Computed, Definition
+from metrics_platform.core.catalog import Catalog
+from metrics_platform.core.compute import compute
+from metrics_platform.core.settings import Settings
+from metrics_platform.orchestration.batches import batches, row_bytes
+from metrics_platform.orchestration.io_manager import StoredInput
+from metrics_platform.orchestration.partitions import log_asset_key, log_partitions
+
+IO_MANAGER = "store"
+
+
+def derived_asset(definition: Definition, catalog: Catalog, settings: Settings) -> AssetsDefinition:
+    """Return the asset that computes `definition` for the logs of a run."""
+
+    @asset(
+        key=log_asset_key(definition.name),
+        ins={name: AssetIn(key=log_asset_key(name)) for name in definition.dependencies},
+        io_manager_key=IO_MANAGER,
+        partitions_def=log_partitions,
+        backfill_policy=BackfillPolicy.single_run(),
+        **described(definition, catalog),
+    )
+    def computed(context: AssetExecutionContext, **inputs: StoredInput) -> Iterator[Computed]:
+        log_ids = context.partition_keys
+        return compute_in_batches(definition, catalog, settings, inputs, log_ids)
+
+    return computed
+
+
+def compute_in_batches(
+    definition: Definition,
+    catalog: Catalog,
+    settings: Settings,
+    inputs: Mapping[str, StoredInput],
+    log_ids: Sequence[str],
+) -> Iterator[Computed]:
+    """Yield `definition` over `log_ids`, in batches whose inputs fit the memory setting."""
+    store = next(iter(inputs.values())).store
+    sizes = _input_bytes(definition, catalog, store.row_counts(definition.dependencies, log_ids))
+    for batch in batches(log_ids, sizes, settings.batch_bytes):
+        yield compute(
+            definition,
+            {name: stored.load(batch) for name, stored in inputs.items()},
+            batch,
+            fingerprint=catalog.fingerprints[definition.name],
+        )
+
+
+def described(definition: Definition, catalog: Catalog) -> dict[str, object]:
+    """Return what the UI says of `definition`, as arguments of an asset or its spec."""
+    columns = definition.rows.to_schema().columns
+    schema = TableSchema(
+        columns=[
+            TableColumn(
+                name=name,
+                type=str(column.dtype.type),
+                description=column.description,
+                constraints=TableColumnConstraints(
+                    nullable=column.nullable, other=[str(check) for check in column.checks]
+                ),
+            )
+            for name, column in columns.items()
+        ]
+    )
+    kind = type(definition).__name__.lower()
+    return {
+        "description": _description(definition),
+        "group_name": f"{kind}s",
+        "owners": [f"team:{definition.owner}"],
+        "tags": {"kind": kind, **dict.fromkeys(definition.tags, "")},
+        "kinds": {"polars", "parquet"},
+        "code_version": f"{definition.version}+{catalog.fingerprints[definition.name]}",
+        "metadata": {
+            "dagster/column_schema": schema,
+            "dagster/code_references": _code_references(definition),
+            "version": MetadataValue.text(definition.version),
+            "settings": MetadataValue.json({k: repr(v) for k, v in definition.settings.items()}),
+        },
+    }
+
+
+def _description(definition: Definition) -> str:
+    rows = inspect.getdoc(definition.rows) or ""
+    return definition.description if definition.function is None else (
+        f"{definition.description}\n\n{rows}"
+    )
+
+
+def _code_references(definition: Definition) -> CodeReferencesMetadataValue:
+    source = inspect.unwrap(definition.function) if definition.function else definition.rows
+    path = inspect.getsourcefile(source) or ""
+    line = inspect.getsourcelines(source)[1]
+    return CodeReferencesMetadataValue(
+        code_references=[LocalFileCodeReference(file_path=path, line_number=line)]
+    )
+
+
+def _input_bytes(
+    definition: Definition, catalog: Catalog, rows: Mapping[str, Mapping[str, int]]
+) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for name in definition.dependencies:
+        width = row_bytes(catalog[name])
+        for log_id, count in rows.get(name, {}).items():
+            sizes[log_id] = sizes.get(log_id, 0) + count * width
+    return sizes

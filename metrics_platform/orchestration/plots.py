@@ -1,0 +1,46 @@
+"""A plot of a summary that is small enough to be kept with every materialization."""
+
+import base64
+import io
+
+import numpy as np
+import polars as pl
+from PIL import Image, ImageDraw
+
+_BINS = 24
+_BAR_PX = 7
+_HEIGHT_PX = 48
+_SCALARS_SHOWN = 2
+
+
+def summary_plot(summary: pl.DataFrame) -> str | None:
+    """Return Markdown with a histogram over logs for the first scalars of `summary`.
+
+    A few hundred bytes each: Dagster stores the metadata of a ranged run once for every log in it.
+    None where there is nothing to plot.
+    """
+    numeric = [name for name, dtype in summary.schema.items() if dtype.is_numeric()]
+    parts = [
+        _histogram(name, values)
+        for name in numeric[:_SCALARS_SHOWN]
+        if len(values := summary[name].drop_nulls().cast(pl.Float64))
+    ]
+    return "\n\n".join(parts) or None
+
+
+def _histogram(name: str, values: pl.Series) -> str:
+    low, middle, high = values.min(), values.median(), values.max()
+    caption = f"**{name}** over {len(values)} logs: {low:.4g} … {middle:.4g} … {high:.4g}"
+    if len(values) == 1:
+        return f"**{name}** {low:.4g}"
+    counts, _ = np.histogram(values.to_numpy(), bins=_BINS)
+    image = Image.new("1", (_BINS * _BAR_PX, _HEIGHT_PX), 1)
+    draw = ImageDraw.Draw(image)
+    for at, count in enumerate(counts):
+        if count:
+            top = round((_HEIGHT_PX - 2) * (1 - count / counts.max()))
+            draw.rectangle((at * _BAR_PX, top, (at + 1) * _BAR_PX - 2, _HEIGHT_PX - 1), fill=0)
+    png = io.BytesIO()
+    image.save(png, "PNG", optimize=True)
+    encoded = base64.b64encode(png.getvalue()).decode()
+    return f"{caption}\n\n![least … median … greatest](data:image/png;base64,{encoded})"
