@@ -1,0 +1,1 @@
+"""Tests of what authors import in their own tests."""
