@@ -1,0 +1,94 @@
+"""Braking harder than passengers find comfortable."""
+
+import polars as pl
+from pandera.polars import Field
+
+from metrics_platform.core import MetricFrame, metric
+
+
+class HardBrakes(MetricFrame):
+    """One row per log_id, start_ns: a hard-brake event."""
+
+    start_ns: int
+    duration_s: float = Field(gt=0)
+    peak_deceleration_mps2: float = Field(ge=0)
+    start_speed_mps: float = Field(ge=0)
+    end_speed_mps: float = Field(ge=0)
+
+    class Config:
+        unique = ["log_id", "start_ns"]
+
+
+@metric(
+    version="1.0.0",
+    rows=HardBrakes,
+    owner="planning",
+    summary={
+        "hard_brakes": pl.len(),
+        "peak_deceleration_mps2": pl.col("peak_deceleration_mps2").max(),
+    },
+    # Dry asphalt gives a tyre about 1 g (Wong 2008, Theory of Ground Vehicles); 12 leaves room.
+    plausible={"peak_deceleration_mps2": (0.0, 12.0)},
+)
+def hard_brakes(
+    ego_states: pl.LazyFrame,
+    *,
+    threshold_mps2: float = 3.0,
+    merge_gap_s: float = 0.5,
+    min_duration_s: float = 0.2,
+) -> pl.LazyFrame:
+    """Find the stretches of braking at `threshold_mps2` or more; one row per log_id, start_ns.
+
+    Braking is deceleration along the direction of travel, so also when reversing. An event lasts
+    from its first to its last sample, each of which stands for one step of the grid. Events never
+    go across a gap in the recording.
+
+    Source: 10 ft/s2 (3.05 m/s2) is the deceleration that ITE's guidelines for signal timing (2020)
+    take to be comfortable.
+
+    Args:
+        ego_states: Motion on an even grid.
+        threshold_mps2: Least deceleration of an event.
+        merge_gap_s: A shorter dip below the threshold doesn't end an event: the derivative in
+            `ego_states` looks at half a second, and resolves nothing shorter.
+        min_duration_s: Shorter events are left out: two samples of the grid, since one by itself
+            can be an error of the localisation.
+    """
+    states = ego_states.sort("log_id", "timestamp_ns").with_columns(
+        deceleration_mps2=-pl.col("longitudinal_acceleration_mps2")
+        * pl.col("longitudinal_velocity_mps").sign(),
+        step_s=_step_s(),
+    )
+    hard = states.filter(pl.col("deceleration_mps2") >= threshold_mps2)
+    since_s = (pl.col("timestamp_ns") - pl.col("timestamp_ns").shift(1)) * 1e-9
+    # The next sample of an uninterrupted event is one step away.
+    goes_on = _same_segment(1) & (since_s - pl.col("step_s") <= merge_gap_s)
+    events = (
+        hard.with_columns(event=(~goes_on).fill_null(value=True).cum_sum())
+        .group_by("event")
+        .agg(
+            pl.col("log_id").first(),
+            start_ns=pl.col("timestamp_ns").first(),
+            duration_s=(pl.col("timestamp_ns").last() - pl.col("timestamp_ns").first()) * 1e-9
+            + pl.col("step_s").last(),
+            peak_deceleration_mps2=pl.col("deceleration_mps2").max(),
+            start_speed_mps=pl.col("speed_mps").first(),
+            end_speed_mps=pl.col("speed_mps").last(),
+        )
+    )
+    # Steps are a few nanoseconds off where the grid does not divide evenly.
+    long_enough = pl.col("duration_s") >= min_duration_s - 1e-6
+    return events.filter(long_enough).drop("event")
+
+
+def _same_segment(shift: int) -> pl.Expr:
+    return pl.all_horizontal(
+        pl.col(name) == pl.col(name).shift(shift) for name in ("log_id", "segment_index")
+    )
+
+
+def _step_s() -> pl.Expr:
+    """Return the step of the grid: to the sample before, or after where there is none before."""
+    time = pl.col("timestamp_ns")
+    before = pl.when(_same_segment(1)).then(time - time.shift(1))
+    return before.fill_null(time.shift(-1) - time) * 1e-9

@@ -1,0 +1,200 @@
+"""The ego and each road user near it, moment by moment: what surrogate safety measures look at."""
+
+import math
+
+import polars as pl
+from pandera.polars import Field
+
+from metrics_platform.core import MetricFrame, Rows, signal
+from metrics_platform.core.frames import polars_schema
+from metrics_platform.core.geometry import BoxPair, box_distance, in_axes_of, wrapped
+from metrics_platform.core.interpolation import interpolate
+from metrics_platform.signals.tracks import Tracks
+
+_EGO = (
+    "x_m", "y_m", "longitudinal_velocity_mps", "lateral_velocity_mps", "yaw_rate_radps",
+)  # fmt: skip
+_BOX = ("ego_length_m", "ego_width_m", "ego_center_offset_m")
+_TRACK = ("log_id", "source", "track_id")
+
+
+class EgoTrackPairs(MetricFrame):
+    """One row per log_id, timestamp_ns, source, track_id: a road user as the ego has it.
+
+    Everything is seen from the centre of the ego's box: x forward, y left, both boxes' centres;
+    velocities are over ground, split along the ego's axes. Only road users within range.
+    """
+
+    timestamp_ns: int
+    source: str
+    track_id: str
+    category: str
+    relative_x_m: float
+    relative_y_m: float
+    relative_heading_rad: float = Field(ge=-math.pi, lt=math.pi)
+    track_length_m: float = Field(ge=0)
+    track_width_m: float = Field(ge=0)
+    track_velocity_x_mps: float = Field(nullable=True)
+    track_velocity_y_mps: float = Field(nullable=True)
+    track_speed_mps: float = Field(ge=0, nullable=True)
+    ego_length_m: float = Field(gt=0)
+    ego_width_m: float = Field(gt=0)
+    ego_velocity_x_mps: float
+    ego_velocity_y_mps: float
+    ego_speed_mps: float = Field(ge=0)
+    distance_m: float = Field(ge=0, description="Between the boxes; 0 where they overlap.")
+
+    class Config:
+        unique = ["log_id", "timestamp_ns", "source", "track_id"]
+
+
+@signal(version="1.0.0", rows=EgoTrackPairs, owner="safety")
+def ego_track_pairs(
+    ego_states: pl.LazyFrame,
+    tracks: pl.LazyFrame,
+    *,
+    range_m: float = 100.0,
+    neighbours: int = 2,
+    max_gap_s: float = 1.0,
+) -> Rows:
+    """Join the ego with all road users near it; one row per log_id, timestamp_ns, source, track_id.
+
+    The ego's state is interpolated at the moment of the track's box; there is no row where the ego
+    is unknown at that moment. Velocities of the ego are those of the centre of its box. Where the
+    source gives no velocity, it is the least-squares slope of the track's own positions over the
+    samples around; null for a track seen once. A log whose ego box is unknown abstains.
+
+    Args:
+        ego_states: Motion of the ego.
+        tracks: Road users.
+        range_m: Greatest distance between the boxes.
+        neighbours: Samples before and after, over which a missing velocity is estimated: 2, as
+            the default window of 5 samples in nuplan-devkit's `approximate_derivatives`.
+        max_gap_s: A sample farther away than this in time says nothing about the velocity now.
+    """
+    known = pl.all_horizontal(pl.col(name).is_not_null() for name in _BOX)
+    nobox = (
+        ego_states.filter(~known)
+        .select("log_id")
+        .unique()
+        .with_columns(reason=pl.lit("the size of the ego's box or its place is unknown"))
+    )
+    beside = _beside_ego(_with_velocity(tracks, neighbours, max_gap_s), ego_states.filter(known))
+    return Rows(_pairs(beside, range_m), nobox)
+
+
+def _with_velocity(tracks: pl.LazyFrame, neighbours: int, max_gap_s: float) -> pl.LazyFrame:
+    """Fill in velocities that the source doesn't give."""
+    missing = pl.col("velocity_x_mps").is_null() | pl.col("velocity_y_mps").is_null()
+    lacking = tracks.filter(missing).select(_TRACK).unique()
+    tracked = tracks.join(lacking, on=_TRACK, how="semi").sort(*_TRACK, "timestamp_ns")
+    same_track = [pl.col(name) == pl.col(name).shift(1) for name in _TRACK]
+    tracked = tracked.with_columns(
+        _run=(~pl.all_horizontal(same_track)).fill_null(value=True).cum_sum()
+    )
+    velocity_x, velocity_y = _slopes(["x_m", "y_m"], neighbours, max_gap_s)
+    estimated = tracked.select(
+        pl.exclude("velocity_x_mps", "velocity_y_mps", "_run"),
+        _missing=missing,
+        velocity_x_mps=velocity_x,
+        velocity_y_mps=velocity_y,
+    ).filter("_missing")
+    names = polars_schema(Tracks).names()
+    return pl.concat([tracks.filter(~missing).select(names), estimated.select(names)])
+
+
+def _slopes(columns: list[str], neighbours: int, max_gap_s: float) -> list[pl.Expr]:
+    """Return the least-squares slope of each column over the samples around, per second.
+
+    By shifting the whole column rather than by a window per track: a frame has many short tracks.
+    """
+    weights = pl.lit(0.0)
+    times = pl.lit(0.0)
+    squares = pl.lit(0.0)
+    sums = [pl.lit(0.0) for _ in columns]
+    products = [pl.lit(0.0) for _ in columns]
+    for shift in range(-neighbours, neighbours + 1):
+        # Relative to the sample in the middle, which adds nothing but its weight.
+        time = (pl.col("timestamp_ns").shift(shift) - pl.col("timestamp_ns")) * 1e-9
+        usable = (pl.col("_run").shift(shift) == pl.col("_run")) & (time.abs() <= max_gap_s)
+        usable = usable.fill_null(value=False)
+        time = pl.when(usable).then(time).otherwise(0.0)
+        weights, times, squares = weights + usable, times + time, squares + time * time
+        for i, name in enumerate(columns):
+            change = pl.col(name).shift(shift) - pl.col(name)
+            change = pl.when(usable).then(change).otherwise(0.0)
+            sums[i], products[i] = sums[i] + change, products[i] + time * change
+    spread = weights * squares - times * times
+    return [
+        pl.when(spread > 0).then((weights * product - times * total) / spread)
+        for total, product in zip(sums, products, strict=True)
+    ]
+
+
+def _beside_ego(tracks: pl.LazyFrame, ego: pl.LazyFrame) -> pl.LazyFrame:
+    """Add the ego's state at the moment of each track's box, in columns named `ego_…`."""
+    states = ego.select(
+        "log_id",
+        "timestamp_ns",
+        "segment_index",
+        *_BOX,
+        **{f"ego_{name}": pl.col(name) for name in (*_EGO, "heading_rad")},
+    ).sort("log_id", "timestamp_ns")
+    return interpolate(
+        tracks.sort("log_id", "timestamp_ns"),
+        states,
+        segment="segment_index",
+        linear=[f"ego_{name}" for name in _EGO],
+        angles=["ego_heading_rad"],
+        constant=_BOX,
+    )
+
+
+def _pairs(beside: pl.LazyFrame, range_m: float) -> pl.LazyFrame:
+    """Turn everything into the ego's axes, from the centre of its box."""
+    ego_heading = pl.col("ego_heading_rad")
+    x, y = in_axes_of(
+        ego_heading, pl.col("x_m") - pl.col("ego_x_m"), pl.col("y_m") - pl.col("ego_y_m")
+    )
+    velocity_x, velocity_y = in_axes_of(
+        ego_heading, pl.col("velocity_x_mps"), pl.col("velocity_y_mps")
+    )
+    pair = BoxPair(
+        x=pl.col("relative_x_m"),
+        y=pl.col("relative_y_m"),
+        heading=pl.col("relative_heading_rad"),
+        length=pl.col("ego_length_m"),
+        width=pl.col("ego_width_m"),
+        other_length=pl.col("track_length_m"),
+        other_width=pl.col("track_width_m"),
+    )
+    # The centres are farther apart than the boxes by half of both diagonals at most.
+    reach = (_diagonal("ego_length_m", "ego_width_m") + _diagonal("length_m", "width_m")) / 2
+    turning = pl.col("ego_yaw_rate_radps") * pl.col("ego_center_offset_m")
+    return (
+        beside.with_columns(
+            relative_x_m=x - pl.col("ego_center_offset_m"),
+            relative_y_m=y,
+        )
+        .filter(_diagonal("relative_x_m", "relative_y_m") <= range_m + reach)
+        .with_columns(
+            relative_heading_rad=wrapped(pl.col("heading_rad") - ego_heading),
+            track_length_m=pl.col("length_m"),
+            track_width_m=pl.col("width_m"),
+            track_velocity_x_mps=velocity_x,
+            track_velocity_y_mps=velocity_y,
+            track_speed_mps=_diagonal("velocity_x_mps", "velocity_y_mps"),
+            ego_velocity_x_mps=pl.col("ego_longitudinal_velocity_mps"),
+            ego_velocity_y_mps=pl.col("ego_lateral_velocity_mps") + turning,
+        )
+        .with_columns(
+            ego_speed_mps=_diagonal("ego_velocity_x_mps", "ego_velocity_y_mps"),
+            distance_m=box_distance(pair),
+        )
+        .filter(pl.col("distance_m") <= range_m)
+        .select(polars_schema(EgoTrackPairs).names())
+    )
+
+
+def _diagonal(x: str, y: str) -> pl.Expr:
+    return (pl.col(x) * pl.col(x) + pl.col(y) * pl.col(y)).sqrt()
