@@ -19,11 +19,11 @@ def field(path: str) -> pl.Expr:
 
 def has_field(messages: pl.DataFrame, path: str) -> bool:
     """Say whether the messages have a field at a dotted path."""
-    dtype: pl.DataType | None = pl.Struct(dict(messages.schema))
+    dtype: object = pl.Struct(dict(messages.schema))
     for name in path.split("."):
         if not isinstance(dtype, pl.Struct):
             return False
-        dtype = next((f.dtype for f in dtype.fields if f.name == name), None)  # type: ignore[misc]
+        dtype = next((f.dtype for f in dtype.fields if f.name == name), None)
     return dtype is not None
 
 

@@ -6,28 +6,35 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import polars as pl
 from rerun.chunk import McapReader
 
 from metrics_platform.core.errors import UnreadableLogError
+from metrics_platform.readers._mcap_records import MAGIC, recorded_positions, recorded_times
+from metrics_platform.readers._mcap_salvage import mend
+from metrics_platform.readers._poses import Times
 
-MAGIC = b"\x89MCAP0\r\n"
 LOG_TIME = "log_time_ns"
+_DECODERS = {"cdr": "ros2_reflection", "protobuf": "protobuf"}
 _METADATA_ENTITY = "/__mcap_metadata"
 
 
 @dataclass(frozen=True)
 class Channel:
-    """A topic with one schema."""
+    """A topic with one schema and one encoding."""
 
     topic: str
     schema: str
+    encoding: str
     message_count: int
 
     def __str__(self) -> str:
-        return f"{self.topic} ({self.schema})"
+        readable = self.encoding in _DECODERS
+        return f"{self.topic} ({self.schema}{'' if readable else f', encoded as {self.encoding}'})"
 
 
 @dataclass(frozen=True)
@@ -38,18 +45,11 @@ class Recording:
         readers: One per file.
         channels: Topics over all files, by name.
         truncated: A file ends before its footer.
-        notes: What was recovered.
     """
 
     readers: Sequence[McapReader]
     channels: Sequence[Channel]
     truncated: bool
-    notes: Sequence[str]
-
-    @property
-    def damage(self) -> str:
-        """What to add to an error of a recording that is cut off."""
-        return "; the recording is cut off" if self.truncated else ""
 
     @classmethod
     @contextmanager
@@ -59,19 +59,27 @@ class Recording:
         Raises:
             UnreadableLogError: One is damaged, or nothing can be recovered from it.
         """
-        cut_off = [file for file in files if not _has_end(file)]
-        notes = [f"{file.name} is cut off before its end" for file in cut_off]
-        try:
-            readers = [McapReader(file, recover=True) for file in files]
-            counts: dict[tuple[str, str], int] = {}
-            for reader in readers:
-                for channel in reader.info().channels:
-                    key = (channel.topic, channel.schema.name if channel.schema else "no schema")
-                    counts[key] = counts.get(key, 0) + (channel.message_count or 0)
-        except ValueError as error:
-            raise UnreadableLogError(f"the MCAP file cannot be read: {error}") from error
+        with TemporaryDirectory(prefix="mcap-") as folder:
+            try:
+                yield cls._of(files, Path(folder))
+            except ValueError as error:
+                raise UnreadableLogError(f"the MCAP file cannot be read: {error}") from error
+
+    @classmethod
+    def _of(cls, files: Sequence[Path], folder: Path) -> "Recording":
+        readers = []
+        for number, file in enumerate(files):
+            mended = folder / f"{number}.mcap"
+            if (not _has_end(file) or not _has_chunks(file)) and mend(file, mended):
+                file = mended
+            readers.append(McapReader(file, recover=True))
+        counts: dict[tuple[str, str, str], int] = {}
+        for reader in readers:
+            for channel in reader.info().channels:
+                key = _key(channel)
+                counts[key] = counts.get(key, 0) + (channel.message_count or 0)
         channels = [Channel(*key, count) for key, count in sorted(counts.items())]
-        yield cls(readers, channels, bool(cut_off), notes)
+        return cls(readers, channels, not all(map(_has_end, files)))
 
     def messages(self, channels: Iterable[Channel]) -> Mapping[Channel, pl.DataFrame]:
         """Return a table per channel: `log_time_ns`, and a column per field, in recorded order.
@@ -79,49 +87,40 @@ class Recording:
         A channel without a single message gives a table without rows and without fields.
 
         Raises:
-            UnreadableLogError: A message cannot be decoded.
+            UnreadableLogError: Messages cannot be decoded.
         """
-        wanted = {(_entity(c.topic), c.schema.replace("/", ".")): c for c in channels}
-        parts: dict[Channel, list[pl.DataFrame]] = {channel: [] for channel in wanted.values()}
-        topics = [f"^{re.escape(channel.topic)}$" for channel in parts]
-        for entity, batch in self._batches(["protobuf", "ros2_reflection"], topics):
-            frame = pl.DataFrame(pl.from_arrow(batch))
-            column = next((name for name in frame.columns if name.endswith(":message")), None)
-            if column is None:
-                continue
-            key = (_entity(entity), column.removesuffix(":message"))
-            if channel := wanted.get(key):
-                parts[channel].append(
-                    frame.select(
-                        pl.col("message_log_time").cast(pl.Int64).alias(LOG_TIME),
-                        pl.col(column).list.first().alias("message"),
-                    ).unnest("message")
-                )
+        wanted = list(channels)
+        parts: dict[Channel, list[pl.DataFrame]] = {channel: [] for channel in wanted}
+        for reader in self.readers:
+            recorded = recorded_times(Path(reader.path))
+            for channel, table in _decoded(reader, wanted).items():
+                ids = [c.id for c in reader.info().channels if _key(c) == _key_of(channel)]
+                parts[channel].append(_in_recorded_order(table, [recorded.get(i, []) for i in ids]))
         empty = pl.DataFrame(schema={LOG_TIME: pl.Int64})
-        return {c: pl.concat(found) if found else empty for c, found in parts.items()}
+        tables = {c: pl.concat(found) if found else empty for c, found in parts.items()}
+        for channel, table in tables.items():
+            if len(table) < channel.message_count:
+                raise UnreadableLogError(
+                    f"{channel.message_count - len(table)} of the {channel.message_count} "
+                    f"messages on {channel} cannot be decoded"
+                )
+        return tables
 
     def metadata(self, name: str) -> Mapping[str, str]:
         """Return the metadata records with that name, later ones over earlier ones."""
         found: dict[str, str] = {}
         # No topic is called so: nothing but metadata is decoded.
-        for entity, batch in self._batches(["metadata"], ["^$"]):
-            if entity == _METADATA_ENTITY and name in batch.schema.names:
-                for pairs in batch.column(name).to_pylist():
-                    found |= {p["first"]: p["second"] for record in pairs for p in record}
+        for reader in self.readers:
+            for entity, batch in _batches(reader, ["metadata"], ["^$"]):
+                if entity == _METADATA_ENTITY and name in batch.schema.names:
+                    for pairs in batch.column(name).to_pylist():
+                        found |= {p["first"]: p["second"] for record in pairs for p in record}
         return found
 
-    def _batches(self, decoders: list[str], topics: list[str]) -> Iterator[tuple[str, Any]]:
-        if not topics:
-            return
-        try:
-            for reader in self.readers:
-                part = McapReader(
-                    reader.path, decoders=decoders, include_topic_regex=topics, recover=True
-                )
-                for chunk in part.stream():
-                    yield chunk.entity_path, chunk.to_record_batch()
-        except ValueError as error:
-            raise UnreadableLogError(f"the MCAP file cannot be decoded: {error}") from error
+
+def is_decodable(channel: Channel) -> bool:
+    """Say whether the messages on a channel are in an encoding that can be read."""
+    return channel.encoding in _DECODERS
 
 
 def is_mcap(file: Path) -> bool:
@@ -139,6 +138,63 @@ def _has_end(file: Path) -> bool:
     with file.open("rb") as opened:
         opened.seek(-len(MAGIC), os.SEEK_END)
         return opened.read() == MAGIC
+
+
+def _has_chunks(file: Path) -> bool:
+    """Say whether messages are in chunks; the decoder silently passes over those that aren't."""
+    info = McapReader(file, recover=True).info()
+    return bool(info.chunks.count) or not info.message_count
+
+
+def _decoded(reader: McapReader, channels: Sequence[Channel]) -> Mapping[Channel, pl.DataFrame]:
+    wanted = {(_entity(c.topic), c.schema.replace("/", ".")): c for c in channels}
+    parts: dict[Channel, list[pl.DataFrame]] = {}
+    topics = [f"^{re.escape(channel.topic)}$" for channel in channels]
+    for entity, batch in _batches(reader, list(_DECODERS.values()), topics):
+        frame = pl.DataFrame(pl.from_arrow(batch))
+        column = next((name for name in frame.columns if name.endswith(":message")), None)
+        if column is None:
+            continue
+        channel = wanted.get((_entity(entity), column.removesuffix(":message")))
+        if channel is not None:
+            message = frame.select(
+                pl.col("message_log_time").cast(pl.Int64).alias(LOG_TIME),
+                pl.col(column).list.first().alias("message"),
+            )
+            parts.setdefault(channel, []).append(message)
+    return {c: pl.concat(found).unnest("message") for c, found in parts.items()}
+
+
+def _in_recorded_order(table: pl.DataFrame, recorded: Sequence[list[Times]]) -> pl.DataFrame:
+    """Return the messages as they were recorded; as decoded where several channels are one topic.
+
+    Args:
+        table: Messages of one topic.
+        recorded: For each of its channels, the log times in each chunk.
+    """
+    positions = recorded_positions(recorded[0]) if len(recorded) == 1 and recorded[0] else None
+    if positions is None or len(positions) != len(table):
+        return table
+    return table[np.argsort(positions)]
+
+
+def _batches(
+    reader: McapReader, decoders: list[str], topics: list[str]
+) -> Iterator[tuple[str, Any]]:
+    if not topics:
+        return
+    part = McapReader(reader.path, decoders=decoders, include_topic_regex=topics, recover=True)
+    for chunk in part.stream():
+        yield chunk.entity_path, chunk.to_record_batch()
+
+
+def _key(channel: Any) -> tuple[str, str, str]:
+    schema = channel.schema.name if channel.schema else "no schema"
+    return channel.topic, schema, channel.message_encoding
+
+
+def _key_of(channel: Channel) -> tuple[str, str, str]:
+    return channel.topic, channel.schema, channel.encoding
 
 
 def _entity(path: str) -> str:

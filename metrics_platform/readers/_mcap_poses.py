@@ -101,8 +101,8 @@ def ego_motion(
     return EgoMotion(
         rows=rows,
         poses=tidy(times, position_m[timed], quaternion[timed]),
-        fixed_frame=fixed_frame,
-        body_frames=frozenset([body] if body else config.vehicle_frames) - {fixed_frame},
+        fixed_frame=fixed_frame.strip("/"),
+        body_frames=frozenset([body.strip("/")] if body else config.vehicle_frames),
         clock_offset_ns=offset_ns if abs(offset_ns) > _OTHER_CLOCK_NS else 0,
         notes=notes,
     )
@@ -114,7 +114,7 @@ def _from_transforms(tree: FrameTree, config: ReaderConfig) -> EgoMotion | None:
             poses = tree.motion(fixed_frame, body)
             if poses is not None:
                 known = np.isfinite(poses.position_m).all(axis=1)
-                early = len(known) - int(known.sum())
+                early = int(np.count_nonzero(~known))
                 poses = Poses(
                     poses.timestamp_ns[known], poses.position_m[known], poses.quaternion[known]
                 )

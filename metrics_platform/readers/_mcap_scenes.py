@@ -16,6 +16,7 @@ from metrics_platform.readers._poses import (
     heading_rad,
     normalised,
     rotated,
+    still,
 )
 from metrics_platform.readers.config import ReaderConfig
 
@@ -154,17 +155,15 @@ def _frame_at(
     """Return the poses of `frame` in the fixed frame; None where nothing ties the two."""
     name = frame.strip("/")
     if motion is None or not len(motion.poses):
-        if name not in config.fixed_frames:
-            return None
-        return tree.lookup(name, name, times)
-    if name == motion.fixed_frame.strip("/"):
-        return tree.lookup(name, name, times)
+        return still(times) if name in config.fixed_frames else None
+    if name == motion.fixed_frame:
+        return still(times)
     if name in motion.body_frames:
         return at(motion.poses, times)
     for body in sorted(motion.body_frames):
         if (mounted := tree.lookup(body, name, times)) is not None:
             return composed(at(motion.poses, times), mounted)
-    return tree.lookup(motion.fixed_frame.strip("/"), name, times)
+    return tree.lookup(motion.fixed_frame, name, times)
 
 
 def _text(key: str) -> pl.Expr:

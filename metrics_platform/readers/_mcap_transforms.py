@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from metrics_platform.readers._mcap_fields import columns, field, has_field, stamps
-from metrics_platform.readers._poses import Poses, Times, at, composed, inverted, tidy
+from metrics_platform.readers._poses import Poses, Times, at, composed, inverted, still, tidy
 from metrics_platform.readers.config import ReaderConfig
 
 # Schema to the path of its list of transforms; None where the message is one itself.
@@ -56,8 +56,7 @@ class FrameTree:
         return None if chain is None else self._composed(chain, timestamp_ns)
 
     def _composed(self, chain: Sequence[tuple[Poses, bool]], times: Times) -> Poses:
-        identity = np.tile([0.0, 0.0, 0.0, 1.0], (len(times), 1))
-        total = Poses(times, np.zeros((len(times), 3)), identity)
+        total = still(times)
         for poses, forward in chain:
             link = _at(poses, times)
             total = composed(total, link if forward else inverted(link))
@@ -74,7 +73,7 @@ class FrameTree:
                     if start == here and end not in paths:
                         paths[end] = [*paths[here], (poses, forward)]
                         queue.append(end)
-        return paths.get(body) if fixed != body else []
+        return paths.get(body)
 
 
 def _at(poses: Poses, times: Times) -> Poses:
@@ -100,8 +99,8 @@ def _links(messages: pl.DataFrame) -> dict[tuple[str, str], Poses]:
     prefix = "transform." if ros else ""
     # A static transform has stamp 0, and is then true at any time.
     named = stamps(messages, stamp).with_columns(
-        pl.col("timestamp_ns").fill_null(0), parent=field(parent).str.strip_chars_start("/"),
-        child=pl.col("child_frame_id").str.strip_chars_start("/"),
+        pl.col("timestamp_ns").fill_null(0), parent=field(parent).str.strip_chars("/"),
+        child=pl.col("child_frame_id").str.strip_chars("/"),
     )  # fmt: skip
     return {
         (str(parent_frame), str(child_frame)): tidy(

@@ -55,6 +55,12 @@ def rotated(quaternion: Array, vector: Array) -> Array:
     return vector + scalar * twice + np.cross(axis, twice)
 
 
+def still(timestamp_ns: Times) -> Poses:
+    """Return a frame that is always where its parent is."""
+    count = len(timestamp_ns)
+    return Poses(timestamp_ns, np.zeros((count, 3)), np.tile([0.0, 0.0, 0.0, 1.0], (count, 1)))
+
+
 def multiplied(left: Array, right: Array) -> Array:
     """Return the quaternions that rotate by `right` first, then by `left`."""
     axis = (
@@ -81,7 +87,8 @@ def composed(outer: Poses, inner: Poses) -> Poses:
 def heading_rad(quaternion: Array) -> Array:
     """Return the direction of the body's x axis in the horizontal plane, in (-pi, pi]."""
     x, y, z, w = quaternion.T
-    return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    heading: Array = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    return heading
 
 
 def at(poses: Poses, timestamp_ns: Times, *, hold_last: bool = False) -> Poses:

@@ -1,6 +1,7 @@
 """What is done to every recorded signal, whatever the format: driven by its schema alone."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -29,7 +30,9 @@ def clean(signal: Signal, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]
         ClockError: The clock went back while recording.
         ContractError: The reader's columns are not those of the schema.
     """
-    schema = {name: t for name, t in polars_schema(signal.rows).items() if name != "log_id"}
+    schema = pl.Schema(
+        {name: t for name, t in polars_schema(signal.rows).items() if name != "log_id"}
+    )
     if set(frame.columns) != set(schema):
         raise ContractError(
             f"signal {signal.name}: expected the columns {list(schema)}, got {frame.columns}"
@@ -80,7 +83,7 @@ def _require_one_clock(signal: Signal, timestamps: pl.Series) -> None:
 
 
 def _require_disjoint(signal: Signal, runs: Sequence[tuple[int, int]]) -> None:
-    for (_, earlier_end), (later_start, _) in zip(runs, runs[1:], strict=False):
+    for (_, earlier_end), (later_start, _) in pairwise(runs):
         if later_start < earlier_end:
             raise ClockError(
                 f"{signal.name}: the recording's clock jumps back by "

@@ -160,7 +160,7 @@ def _utc_minus_boot_ns(segment: Path) -> int | None:
         return None
     week, of_week_s = gps[0]
     whole_s = _GPS_EPOCH_S - _GPS_AHEAD_S + int(week) * _WEEK_S
-    return whole_s * 10**9 + round((of_week_s - boot_s[0]) * 1e9)
+    return whole_s * 10**9 + int(np.rint((of_week_s - boot_s[0]) * 1e9))
 
 
 def _nanoseconds(seconds: Array, offset_ns: int) -> pl.Series:
@@ -172,10 +172,11 @@ def _nanoseconds(seconds: Array, offset_ns: int) -> pl.Series:
 def _load(file: Path) -> Array:
     try:
         with file.open("rb") as opened:
-            return np.load(opened, allow_pickle=False).astype(np.float64)
+            array: Array = np.load(opened, allow_pickle=False).astype(np.float64)
     except (OSError, ValueError, EOFError) as error:
         where = f"{file.parent.name}/{file.name}"
         raise UnreadableLogError(f"{where} is not a readable numpy file: {error}") from error
+    return array
 
 
 def _require_equal_lengths(folder: Path, names: Sequence[str], arrays: Sequence[Array]) -> None:

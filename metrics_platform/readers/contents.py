@@ -12,7 +12,6 @@ import polars as pl
 from metrics_platform.core.errors import UnreadableLogError
 from metrics_platform.readers.config import ReaderConfig
 
-
 SIDECAR = "log.json"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from metrics_platform.core.errors import UnreadableLogError
-from metrics_platform.readers._mcap_file import Channel, Recording, is_mcap
+from metrics_platform.readers._mcap_file import Channel, Recording, is_decodable, is_mcap
 from metrics_platform.readers._mcap_poses import POSE_SCHEMAS, EgoMotion, ego_motion
 from metrics_platform.readers._mcap_scenes import SCENE_SCHEMAS, tracks
 from metrics_platform.readers._mcap_speeds import could_be_speed, vehicle_speeds
@@ -49,23 +49,26 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
 
 
 def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
-    notes = list(recording.notes)
-    transforms = [c for c in recording.channels if c.schema in TRANSFORM_SCHEMAS]
+    notes = ["the recording is cut off before its end"] if recording.truncated else []
+    decodable = list(filter(is_decodable, recording.channels))
+    if not recording.channels:
+        raise UnreadableLogError("; ".join(["no message can be had from the MCAP file", *notes]))
+    transforms = [c for c in decodable if c.schema in TRANSFORM_SCHEMAS]
     poses = chosen(
-        [c for c in recording.channels if c.schema in POSE_SCHEMAS] + transforms,
+        [c for c in decodable if c.schema in POSE_SCHEMAS] + transforms,
         config.ego_poses,
         _POSE_TOPICS,
         config,
         schemas=[*POSE_SCHEMAS, *TRANSFORM_SCHEMAS],
     )
     speeds = chosen(
-        [c for c in recording.channels if could_be_speed(c.schema)],
+        [c for c in decodable if could_be_speed(c.schema)],
         config.vehicle_speeds,
         _SPEED_TOPICS,
         config,
         only_matching=True,
     )
-    scenes = _by_source(recording.channels, config)
+    scenes = _by_source(decodable, config)
     wanted = {
         *poses[:1],
         *transforms,
@@ -111,7 +114,10 @@ def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
         else:
             missing["tracks"] = reason
     if not signals:
-        raise UnreadableLogError("; ".join(dict.fromkeys(missing.values())) + recording.damage)
+        found_topics = ", ".join(map(str, recording.channels))
+        raise UnreadableLogError(
+            f"no topic is a pose, a vehicle speed or other road users; found {found_topics}"
+        )
     metadata, remarks = updated(LogMetadata(), recording.metadata(_METADATA), "MCAP metadata")
     return LogContents(
         signals, missing, metadata, truncated=recording.truncated, notes=(*notes, *remarks)
@@ -121,7 +127,7 @@ def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
 def _by_source(
     channels: Sequence[Channel], config: ReaderConfig
 ) -> Mapping[str, Sequence[Channel]]:
-    """Return the topics with road users by what made them: annotations, a tracker, …"""
+    """Return the topics with road users by what made them: annotations or a tracker."""
     fitting = [channel for channel in channels if channel.schema in SCENE_SCHEMAS]
     sources: dict[str, list[Channel]] = {}
     for channel in chosen(fitting, config.tracks, _TRACK_TOPICS, config):

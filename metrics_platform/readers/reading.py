@@ -92,13 +92,17 @@ def read_logs(
 def _read_log(path: Path, config: ReaderConfig, signals: Mapping[str, Signal]) -> _Log:
     hashes: tuple[str | None, str] = (None, "")
     name = ""
+    contents: LogContents | None = None
+    frames: Mapping[str, pl.DataFrame] = {}
+    outcomes: Mapping[str, Outcome] = {}
+    failure: str | None = None
     try:
         hashes = content_hash(path), file_hash(sidecar_path(path))
         reader = find_reader(path)
         name = reader.__name__.rpartition(".")[2]
         contents = with_sidecar(reader.read(path, config), path)
         frames, outcomes = _cleaned(contents, signals, name)
-        failure = None
+        failure = outcomes[_RECORDINGS].reason
     except MetricsPlatformError as error:
         failure = str(error)
     except OSError as error:
@@ -111,17 +115,17 @@ def _read_log(path: Path, config: ReaderConfig, signals: Mapping[str, Signal]) -
         if type(error).__name__ != "PanicException":
             raise
         failure = f"the parser panicked: {error}"
-    if failure is not None:
-        failed = Outcome(Status.FAILED, failure[:_REASON_LENGTH])
-        outcomes, frames = dict.fromkeys(signals, failed), {}
+    if contents is None:
+        failed = Outcome(Status.FAILED, failure[:_REASON_LENGTH] if failure else None)
+        outcomes = dict.fromkeys(signals, failed)
     return _Log(
         frames=frames,
         outcomes=outcomes,
-        metadata=contents.metadata if failure is None else None,
+        metadata=contents.metadata if contents else None,
         format=name,
         content_hash=hashes[0],
         input_hash=f"{hashes[0]}{hashes[1]}",
-        failure=failed.reason if failure is not None else None,
+        failure=failure[:_REASON_LENGTH] if failure else None,
     )
 
 
@@ -148,8 +152,10 @@ def _cleaned(
         frames[_RECORDINGS] = _recording(contents, format_name, notes, pl.concat(times))
         outcomes[_RECORDINGS] = COMPUTED
     else:
-        reasons = "; ".join(outcome.reason for outcome in outcomes.values() if outcome.reason)
-        reason = f"not one sample in the recording: {reasons or 'its signals are empty'}"
+        # What failed says more than what isn't there.
+        told = [o for o in outcomes.values() if o.status is Status.FAILED] or outcomes.values()
+        reasons = "; ".join(outcome.reason for outcome in told if outcome.reason)
+        reason = f"not one usable sample in the recording: {reasons or 'its signals are empty'}"
         outcomes[_RECORDINGS] = Outcome(Status.FAILED, reason[:_REASON_LENGTH])
     return frames, outcomes
 
