@@ -1,1 +1,26 @@
-"""Results as Parquet on object storage, indexed in Postgres."""
+"""Results as Parquet on object storage, indexed in Postgres; and the registry of logs."""
+
+from metrics_platform.store.commits import Commit
+from metrics_platform.store.inbox import INBOX, Arrival, arrivals, sweep
+from metrics_platform.store.objects import ObjectInfo, ObjectRoot
+from metrics_platform.store.postgres import dagster_url, index_url
+from metrics_platform.store.registry import Found, LogRegistry, ReadLog, Registration, State
+from metrics_platform.store.store import Store
+
+__all__ = [
+    "INBOX",
+    "Arrival",
+    "Commit",
+    "Found",
+    "LogRegistry",
+    "ObjectInfo",
+    "ObjectRoot",
+    "ReadLog",
+    "Registration",
+    "State",
+    "Store",
+    "arrivals",
+    "dagster_url",
+    "index_url",
+    "sweep",
+]

@@ -1,0 +1,124 @@
+"""What lies in the inbox, told as logs: one file or one folder each, once it is all there.
+
+A log is in the inbox when its upload is over. Object stores show an object only then; a folder,
+or a file that is copied to a local disk, is seen while it grows. So a log is taken once none of
+its objects has changed for a while (`quiet_s`), and is left alone
+
+- as long as there is a marker, `_UPLOADING` inside its folder or `<name>.uploading` beside it,
+- and where its name is one that copying tools give to unfinished files.
+
+A log that was taken too early all the same changes later, and is then taken again.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import groupby
+from pathlib import PurePosixPath
+
+from metrics_platform.store.objects import ObjectInfo, ObjectRoot
+
+INBOX = "inbox"
+
+UPLOADING_MARKER = "_UPLOADING"
+UPLOADING_SUFFIX = ".uploading"
+SIDECAR_SUFFIX = ".log.json"
+# rsync, browsers, FTP clients, gsutil and the local object store itself.
+_UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".gstmp", UPLOADING_SUFFIX)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A log in the inbox.
+
+    Attributes:
+        log_id: The file's name without its last suffix, or the folder's name.
+        source: The file or folder below the inbox.
+        size_bytes: Of all its objects.
+        source_tag: Another value means another content.
+        last_modified: Of the object that changed last.
+    """
+
+    log_id: str
+    source: str
+    size_bytes: int
+    source_tag: str
+    last_modified: datetime
+
+
+def sweep(
+    root: ObjectRoot, *, quiet_s: float, after: str | None = None
+) -> Iterator[tuple[list[Arrival], str | None]]:
+    """Walk the inbox in the order of names, page by page.
+
+    Args:
+        root: The object root; the inbox is a prefix of it.
+        quiet_s: For how long nothing must have changed in a log.
+        after: What an earlier walk yielded beside its last page; from the start if None.
+
+    Yields:
+        The logs of a page whose upload is over, and where a later walk would go on: None after
+        the last page.
+    """
+    held: list[ObjectInfo] = []
+    for page in root.pages(INBOX, after=after):
+        held += [replace(info, path=info.path.removeprefix(f"{INBOX}/")) for info in page]
+        # The last folder may go on in the next page.
+        last = _top(held[-1].path)
+        whole = [info for info in held if _top(info.path) != last]
+        held = held[len(whole) :]
+        if whole:
+            now = datetime.now(UTC)
+            yield arrivals(whole, now=now, quiet_s=quiet_s), f"{INBOX}/{whole[-1].path}"
+    yield arrivals(held, now=datetime.now(UTC), quiet_s=quiet_s), None
+
+
+def arrivals(objects: Sequence[ObjectInfo], *, now: datetime, quiet_s: float) -> list[Arrival]:
+    """Return the logs among `objects` whose upload is over, sorted by source.
+
+    Args:
+        objects: All objects of the inbox, or of a stretch of it that splits no folder.
+        now: By the clock of the object store.
+        quiet_s: For how long nothing must have changed.
+    """
+    sidecars = {o.path.removesuffix(SIDECAR_SUFFIX): o for o in objects if _is_sidecar(o.path)}
+    held = {o.path.removesuffix(UPLOADING_SUFFIX) for o in objects if _is_hold(o.path)}
+    found = []
+    ordered = sorted(objects, key=lambda o: (_top(o.path), o.path))
+    for source, group in groupby(ordered, key=lambda o: _top(o.path)):
+        members = list(group)
+        is_folder = members[0].path != source
+        names = [PurePosixPath(member.path).name for member in members]
+        if source in held or source.startswith(".") or UPLOADING_MARKER in names:
+            continue
+        if any(name.endswith(_UNFINISHED) for name in names) or _is_sidecar(source):
+            continue
+        log_id = source if is_folder else PurePosixPath(source).stem
+        if not is_folder and log_id in sidecars:
+            members.append(sidecars[log_id])
+        changed = max(member.last_modified for member in members)
+        if (now - changed).total_seconds() >= quiet_s:
+            size = sum(member.size_bytes for member in members)
+            found.append(Arrival(log_id, source, size, _tag(members), changed))
+    return found
+
+
+def _top(path: str) -> str:
+    return path.partition("/")[0]
+
+
+def _is_sidecar(path: str) -> bool:
+    return "/" not in path and path.endswith(SIDECAR_SUFFIX)
+
+
+def _is_hold(path: str) -> bool:
+    return "/" not in path and path.endswith(UPLOADING_SUFFIX)
+
+
+def _tag(members: Iterable[ObjectInfo]) -> str:
+    digest = blake2b(digest_size=12)
+    for member in sorted(members, key=lambda o: o.path):
+        version = member.etag or member.last_modified.isoformat()
+        digest.update(f"{member.path}\0{member.size_bytes}\0{version}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,103 @@
+"""Tables of the index, all in the Postgres schema `metrics_platform`.
+
+Keys sort by bytes (collation C), as Polars sorts them, whatever the locale of the server.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+SCHEMA = "metrics_platform"
+
+metadata = sa.MetaData(schema=SCHEMA)
+
+_Key = sa.Text(collation="C")
+_Time = sa.DateTime(timezone=True)
+
+# One row per Parquet object that a commit made.
+files = sa.Table(
+    "files",
+    metadata,
+    sa.Column("file_id", sa.Uuid, primary_key=True),
+    sa.Column("path", sa.Text, nullable=False, comment="Relative to the object root."),
+    sa.Column("domain", _Key, nullable=False),
+    sa.Column("name", _Key, nullable=False),
+    sa.Column("version", _Key, nullable=False),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("committed_at", _Time, nullable=False),
+    sa.Index("files_of_name", "domain", "name", "version"),
+    sa.Index("files_by_path", "path", unique=True),
+)
+
+# One row per result that ever was current: where its rows are, and from when to when it counted.
+results = sa.Table(
+    "results",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("domain", _Key, nullable=False, comment="log or sim"),
+    sa.Column("name", _Key, nullable=False),
+    sa.Column("version", _Key, nullable=False),
+    sa.Column("partition_key", _Key, nullable=False, comment="The log_id of its rows."),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("input_hash", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, comment="Null if computed."),
+    sa.Column("file_id", sa.Uuid, sa.ForeignKey(files.c.file_id), comment="Null without rows."),
+    sa.Column("row_offset", sa.BigInteger, nullable=False),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+    sa.Column("content_hash", sa.Text, comment="Null unless computed."),
+    sa.Column("summary", JSONB(none_as_null=True), comment="Null unless computed."),
+    sa.Column("run_id", sa.Text),
+    sa.Column("committed_at", _Time, nullable=False),
+    sa.Column("superseded_at", _Time, comment="Null while it is current."),
+    sa.Index(
+        "results_current",
+        "domain",
+        "name",
+        "version",
+        "partition_key",
+        unique=True,
+        postgresql_where=sa.text("superseded_at IS NULL"),
+    ),
+    sa.Index("results_history", "domain", "name", "version", "partition_key", "committed_at", "id"),
+    sa.Index("results_of_file", "file_id"),
+)
+
+# One row per log: the log registry.
+logs = sa.Table(
+    "logs",
+    metadata,
+    sa.Column("log_id", _Key, primary_key=True),
+    sa.Column("source", sa.Text, nullable=False, comment="Path below the inbox."),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("source_tag", sa.Text, nullable=False, comment="Another value: another content."),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, comment="Why it is in quarantine."),
+    sa.Column("request_key", sa.Text, comment="Of the run that was asked to read it."),
+    sa.Column("revision", sa.Integer, nullable=False, comment="Counts contents under this id."),
+    sa.Column("registered_at", _Time, nullable=False),
+    sa.Column("updated_at", _Time, nullable=False),
+    sa.Column("format", sa.Text),
+    sa.Column("start_ns", sa.BigInteger),
+    sa.Column("duration_s", sa.Double),
+    sa.Column("truncated", sa.Boolean),
+    sa.Column("vehicle", sa.Text),
+    sa.Column("release", sa.Text),
+    sa.Column("place", sa.Text),
+    sa.Column("mission", sa.Text),
+    sa.Column("tags", JSONB(none_as_null=True)),
+    sa.Column("content_hash", sa.Text, comment="Of the raw bytes."),
+    sa.Index("logs_in_state", "state", "registered_at", "log_id"),
+    sa.Index("logs_with_content", "content_hash"),
+    sa.Index("logs_requested", "request_key"),
+    sa.Index("logs_of_release", "release"),
+)
+
+# One row per source in the inbox that cannot become a log.
+rejected = sa.Table(
+    "rejected",
+    metadata,
+    sa.Column("source", _Key, primary_key=True, comment="Path below the inbox."),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("seen_at", _Time, nullable=False),
+)

@@ -1,0 +1,153 @@
+"""Connections to the index: which Postgres, and what to do while it does not answer."""
+
+import os
+import random
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from metrics_platform.core.errors import ConfigurationError, StoreUnavailableError
+from metrics_platform.core.settings import Settings
+from metrics_platform.store.embedded import embedded_url
+
+T = TypeVar("T")
+
+_CONNECT_TIMEOUT_S = 5
+_LONGEST_PAUSE_S = 2.0
+# Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html after which
+# the same transaction may well succeed: connection lost, refused, server starting or stopping,
+# serialization, deadlock, and unique violation (two writers inserted the same key at once).
+_TRANSIENT_CLASSES = ("08", "57P", "53")
+_TRANSIENT_CODES = frozenset({"40001", "40P01", "23505"})
+
+
+def index_url(settings: Settings) -> sa.URL:
+    """Return the URL of the index, for psycopg 3; the embedded server is started if need be.
+
+    Raises:
+        ConfigurationError: `settings.postgres` is no URL of a Postgres.
+        StoreUnavailableError: The embedded server cannot be started.
+    """
+    if settings.postgres is None:
+        url = embedded_url(settings.home)
+    else:
+        try:
+            url = sa.make_url(settings.postgres)
+        except exc.ArgumentError as error:
+            raise ConfigurationError(
+                "METRICS_PLATFORM_POSTGRES must be postgresql://user:password@host/database"
+            ) from error
+        if url.drivername.partition("+")[0] not in ("postgresql", "postgres"):
+            raise ConfigurationError(
+                f"METRICS_PLATFORM_POSTGRES must be postgresql://…, got {url.drivername}://…"
+            )
+    return url.set(drivername="postgresql+psycopg")
+
+
+def dagster_url(settings: Settings) -> str:
+    """Return the URL, password included, for Dagster's own storage in the same database.
+
+    It names psycopg2: since SQLAlchemy 2.1 a bare `postgresql://` means psycopg 3, which
+    dagster-postgres cannot work with.
+    """
+    url = index_url(settings).set(drivername="postgresql+psycopg2")
+    return url.render_as_string(hide_password=False)
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """The database of the index.
+
+    Attributes:
+        engine: Pooled.
+        settings: What it was made from.
+        patience_s: For how long a statement is repeated while the server doesn't answer.
+    """
+
+    engine: sa.Engine
+    settings: Settings
+    patience_s: float = 60.0
+
+    @classmethod
+    def connect(cls, settings: Settings, patience_s: float = 60.0) -> "Postgres":
+        """Return the database that `settings` name; nothing is sent to it yet."""
+        engine = sa.create_engine(
+            index_url(settings),
+            pool_size=5,
+            max_overflow=20,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": _CONNECT_TIMEOUT_S,
+                "application_name": "metrics-platform",
+                "options": "-c timezone=UTC",
+            },
+        )
+        _look_after_pool(engine)
+        return cls(engine, settings, patience_s)
+
+    def close(self) -> None:
+        """Close the pooled connections; the next statement would open new ones."""
+        self.engine.dispose()
+
+    def transaction(self, work: Callable[[sa.Connection], T], patience_s: float | None = None) -> T:
+        """Return what `work` returns, committed; `work` is called again if it has to be repeated.
+
+        The answer to a commit can be lost with the connection, so `work` may also be called again
+        after it has succeeded: it has to look at what is there before it writes.
+
+        Raises:
+            StoreUnavailableError: Postgres has not answered for `patience_s`.
+        """
+        started = time.monotonic()
+        patience_s = self.patience_s if patience_s is None else patience_s
+        attempt = 0
+        while True:
+            try:
+                with self.engine.begin() as connection:
+                    return work(connection)
+            except exc.DBAPIError as error:
+                if not _is_transient(error):
+                    raise
+                if time.monotonic() - started > patience_s:
+                    raise StoreUnavailableError(
+                        f"Postgres at {self.engine.url!r} has not answered for {patience_s:g} s: "
+                        f"{error.orig}"
+                    ) from error
+            attempt += 1
+            time.sleep(min(_LONGEST_PAUSE_S, 0.005 * 2**attempt) * random.uniform(0.5, 1.0))
+            self._revive(attempt)
+
+    def _revive(self, attempt: int) -> None:
+        """Start the embedded server again if it is gone; any other one is not ours to start."""
+        if self.settings.postgres is None and attempt >= _ATTEMPTS_BEFORE_REVIVAL:
+            embedded_url(self.settings.home)
+
+
+_ATTEMPTS_BEFORE_REVIVAL = 3
+
+
+def _is_transient(error: exc.DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlstate", None)
+    if code is None:
+        # Raised by the driver, before or after there was a server to give a code.
+        return error.connection_invalidated or isinstance(error, exc.OperationalError)
+    return code in _TRANSIENT_CODES or str(code).startswith(_TRANSIENT_CLASSES)
+
+
+def _look_after_pool(engine: sa.Engine) -> None:
+    """Close the pool with its engine, and give a forked child connections of its own."""
+    pools = [engine.pool]
+    reference = weakref.ref(engine)
+
+    def leave_to_parent() -> None:
+        if (forked := reference()) is not None:
+            forked.dispose(close=False)
+            pools[:] = [forked.pool]
+
+    os.register_at_fork(after_in_child=leave_to_parent)
+    weakref.finalize(engine, lambda: pools[0].dispose())

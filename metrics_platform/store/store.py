@@ -1,0 +1,247 @@
+"""The results store: what was computed for which log, now and at any time before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+import sqlalchemy as sa
+
+from metrics_platform.core.definitions import Definition
+from metrics_platform.core.errors import NoResultsError
+from metrics_platform.core.frames import MetricFrame, empty_frame
+from metrics_platform.core.settings import Settings
+from metrics_platform.core.statuses import Computed, Input, Outcome, Status
+from metrics_platform.store import migrations, reads, tables
+from metrics_platform.store.commits import Commit, commit
+from metrics_platform.store.index import files
+from metrics_platform.store.objects import ObjectRoot
+from metrics_platform.store.postgres import Postgres
+from metrics_platform.store.reads import Scope
+from metrics_platform.store.registry import LogRegistry
+
+
+@dataclass(frozen=True)
+class Store:
+    """Results as Parquet below an object root, indexed in Postgres.
+
+    Every method may raise `StoreUnavailableError`, after it has tried for a while.
+
+    Attributes:
+        objects: Where the rows are.
+        postgres: Where the index is.
+    """
+
+    objects: ObjectRoot
+    postgres: Postgres
+
+    @classmethod
+    def open(cls, settings: Settings, *, patience_s: float = 60.0) -> "Store":
+        """Open the store that `settings` name, made or migrated if need be.
+
+        Args:
+            settings: Where it is.
+            patience_s: How long a query is repeated while Postgres doesn't answer.
+        """
+        postgres = Postgres.connect(settings, patience_s)
+        migrations.upgrade(postgres)
+        return cls(ObjectRoot.open(settings.root), postgres)
+
+    def close(self) -> None:
+        """Close the connections to the index."""
+        self.postgres.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def registry(self) -> LogRegistry:
+        """The logs there are, in the same index."""
+        return LogRegistry(self.postgres)
+
+    def write(
+        self, computed: Computed, *, run_id: str | None = None, domain: str = "log"
+    ) -> Commit:
+        """Make `computed` the current results of its logs, all of them at once or none.
+
+        Logs that have exactly this result already are left as they are.
+
+        Raises:
+            ContractError: The rows break the schema of the definition; nothing is written.
+        """
+        return commit(self.postgres, self.objects, computed, run_id=run_id, domain=domain)
+
+    def scan(
+        self,
+        name: str,
+        *,
+        domain: str = "log",
+        version: str | None = None,
+        logs: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+        rows: type[MetricFrame] | None = None,
+    ) -> pl.LazyFrame:
+        """Return the current rows, sorted by log within each file that they come from.
+
+        Args:
+            name: Of a signal or metric.
+            domain: log or sim.
+            version: None for the highest that has results.
+            logs: Only these; None for all.
+            as_of: What was current then.
+            rows: Schema, if known: where there are no rows, an empty frame of it is returned.
+
+        Raises:
+            NoResultsError: Nothing was ever computed, and `rows` was not given.
+        """
+        try:
+            scope = self._scope(name, domain, version, logs, as_of)
+        except NoResultsError:
+            if rows is None:
+                raise
+            return empty_frame(rows).lazy()
+        return self.postgres.transaction(lambda connection: self._rows(connection, scope, rows))
+
+    def load(self, definition: Definition, log_ids: Sequence[str], *, domain: str = "log") -> Input:
+        """Return what `core.compute` needs to know of one dependency, for a batch of logs."""
+        scope = Scope(domain, definition.name, definition.version, log_ids)
+
+        def work(connection: sa.Connection) -> tuple[pl.LazyFrame, pl.DataFrame]:
+            outcomes = tables.outcomes(connection, scope)
+            if not outcomes["row_count"].sum():
+                return empty_frame(definition.rows).lazy(), outcomes
+            return self._rows(connection, scope, definition.rows), outcomes
+
+        rows, found = self.postgres.transaction(work)
+        columns = found.select("log_id", "status", "reason", "content_hash").iter_rows()
+        outcomes, hashes = {}, {}
+        for log_id, status, reason, content_hash in columns:
+            outcomes[log_id] = Outcome(Status(status), reason)
+            if content_hash is not None:
+                hashes[log_id] = content_hash
+        return Input(rows, outcomes, hashes)
+
+    def outcomes(
+        self,
+        name: str,
+        *,
+        domain: str = "log",
+        version: str | None = None,
+        logs: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+    ) -> pl.DataFrame:
+        """Return what became of each log; arguments as for `scan`.
+
+        One row per log_id: status, reason, fingerprint, input_hash, content_hash, row_count,
+        run_id, committed_at. Empty if nothing was ever computed.
+        """
+        try:
+            scope = self._scope(name, domain, version, logs, as_of)
+        except NoResultsError:
+            return tables.OUTCOMES.to_frame()
+        return self.postgres.transaction(lambda connection: tables.outcomes(connection, scope))
+
+    def summary(
+        self,
+        name: str,
+        *,
+        domain: str = "log",
+        version: str | None = None,
+        logs: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+    ) -> pl.DataFrame:
+        """Return the summary scalars of each log; arguments as for `scan`.
+
+        One row per log_id: status, reason, and of the log registry release, vehicle and place,
+        then one column per scalar by name. A scalar is null where the log was not computed.
+
+        Raises:
+            NoResultsError: Nothing was ever computed.
+        """
+        scope = self._scope(name, domain, version, logs, as_of)
+        return self.postgres.transaction(lambda connection: tables.summary(connection, scope))
+
+    def row_counts(
+        self, names: Sequence[str], log_ids: Sequence[str], *, domain: str = "log"
+    ) -> pl.DataFrame:
+        """Return how many rows each log has; one row per name, log_id that has a result."""
+        return self.postgres.transaction(
+            lambda connection: tables.row_counts(connection, domain, names, log_ids)
+        )
+
+    def versions(self, name: str, *, domain: str = "log") -> list[str]:
+        """Return the versions that have results, the lowest first."""
+        return self.postgres.transaction(
+            lambda connection: tables.versions(connection, domain, name)
+        )
+
+    def catalog(self) -> pl.DataFrame:
+        """Return what there is; one row per domain, name, version.
+
+        Current logs by status (computed, abstained, failed), their rows, size_bytes of all its
+        files, superseded rows included, and the time of the last commit.
+        """
+        return self.postgres.transaction(tables.catalog)
+
+    def history(self, name: str, log_id: str, *, domain: str = "log") -> pl.DataFrame:
+        """Return all results that a log ever had, of any version, oldest first."""
+        return self.postgres.transaction(
+            lambda connection: tables.history(connection, domain, name, log_id)
+        )
+
+    def _scope(
+        self,
+        name: str,
+        domain: str,
+        version: str | None,
+        logs: Sequence[str] | None,
+        as_of: datetime | None,
+    ) -> Scope:
+        scope = Scope(domain, name, version or "", logs, as_of)
+        if version is not None:
+            return scope
+
+        def highest(connection: sa.Connection) -> str:
+            for found in reversed(tables.versions(connection, domain, name)):
+                if as_of is None or reads.any_results(connection, replace(scope, version=found)):
+                    return found
+            moment = "" if as_of is None else f" until {as_of.isoformat()}"
+            raise NoResultsError(f"nothing was computed of {domain} {name!r}{moment}")
+
+        return replace(scope, version=self.postgres.transaction(highest))
+
+    def _rows(
+        self, connection: sa.Connection, scope: Scope, rows: type[MetricFrame] | None
+    ) -> pl.LazyFrame:
+        found = reads.parts(connection, scope)
+        alone = reads.stale_within(connection, scope, found)
+        frame = reads.frame(self.objects, found, alone)
+        if frame is not None:
+            return frame
+        if rows is not None:
+            return empty_frame(rows).lazy()
+        return self._no_rows(connection, scope)
+
+    def _no_rows(self, connection: sa.Connection, scope: Scope) -> pl.LazyFrame:
+        """Return an empty frame with the types of any file that there is."""
+        f = files.c
+        same = (f.domain == scope.domain, f.name == scope.name, f.version == scope.version)
+        found = connection.execute(sa.select(f.file_id, f.path).where(*same).limit(1)).first()
+        if found is None:
+            raise NoResultsError(
+                f"no rows were ever computed of {scope.domain} {scope.name!r} {scope.version}"
+            )
+        part = reads.Part(found.file_id, found.path, None)
+        frame = reads.frame(self.objects, [part], set())
+        assert frame is not None
+        return frame.clear()
