@@ -1,6 +1,7 @@
 """The base of all output schemas, and what can be read off a schema."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -60,11 +61,39 @@ def contract(rows: type[MetricFrame]) -> list[dict[str, Any]]:
             "name": name,
             "dtype": str(column.dtype.type),
             "nullable": column.nullable,
-            "checks": sorted(f"{check.name}({_plain(check.statistics)})" for check in column.checks),
+            "checks": _checks(column.checks),
         }
         for name, column in schema.columns.items()
-    ] + [{"grain": list(grain(rows))}]
+    ] + [{"grain": list(grain(rows)), "checks": _checks(schema.checks)}]
 
 
-def _plain(statistics: Any) -> str:
-    return ", ".join(f"{key}={value!r}" for key, value in sorted((statistics or {}).items()))
+def plain_text(value: object) -> str:
+    """Return `value` as text that is the same in every process.
+
+    `repr` isn't: sets come in another order each time, and many objects show their address.
+    """
+    match value:
+        case set() | frozenset():
+            return f"{{{', '.join(sorted(map(plain_text, value)))}}}"
+        case list() | tuple():
+            return f"({', '.join(map(plain_text, value))})"
+        case dict():
+            pairs = (f"{plain_text(key)}: {plain_text(item)}" for key, item in value.items())
+            return f"{{{', '.join(pairs)}}}"
+        case pl.Expr():
+            return str(value)
+    return _ADDRESS.sub("", repr(value))
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def _checks(checks: Iterable[Any]) -> list[str]:
+    return sorted(
+        f"{check.name}({', '.join(_statistics(check.statistics or {}))})" for check in checks
+    )
+
+
+def _statistics(statistics: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in sorted(statistics.items()):
+        yield f"{name}={plain_text(value)}"
