@@ -43,7 +43,7 @@ class TimeToCollision(MetricFrame):
     plausible={"min_ttc_s": (0.0, None)},
 )
 def time_to_collision(
-    ego_track_pairs: pl.LazyFrame, *, horizon_s: float = 5.0, standstill_mps: float = 0.005
+    ego_track_pairs: pl.LazyFrame, *, horizon_s: float = 10.0, standstill_mps: float = 0.005
 ) -> pl.LazyFrame:
     """Find the least time to collision, box to box; one row per log_id, source, track_id.
 
@@ -58,8 +58,8 @@ def time_to_collision(
 
     Args:
         ego_track_pairs: Road users near the ego.
-        horizon_s: A collision farther in the future is not foreseen; 5 s is the horizon of
-            nuplan-devkit's own test cases. Two cars at all but the same speed always have one.
+        horizon_s: A collision farther in the future is not foreseen: two cars at all but the same
+            speed always have one. Twice the longest horizon in nuplan-devkit's cases.
         standstill_mps: Slower is standing; nuplan-devkit's `stopped_speed_threshold`.
     """
     pair = BoxPair(
