@@ -101,7 +101,9 @@ def _modules() -> Iterator[ModuleType]:
     for entry_point in entry_points(group=ENTRY_POINT_GROUP):
         module = entry_point.load()
         yield module
-        for submodule in pkgutil.walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
+        for submodule in pkgutil.walk_packages(
+            getattr(module, "__path__", []), f"{module.__name__}."
+        ):
             yield importlib.import_module(submodule.name)
 
 

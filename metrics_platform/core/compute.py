@@ -64,7 +64,7 @@ def summarise(definition: Definition, rows: pl.DataFrame, log_ids: Sequence[str]
     with_rows = rows.lazy().group_by("log_id").agg(**definition.summary).collect()
     without = empty_frame(definition.rows).lazy().select(**definition.summary).collect()
     silent = logs.join(with_rows, on="log_id", how="anti").join(without, how="cross")
-    return pl.concat([with_rows, silent.cast(dict(with_rows.schema))]).sort("log_id")
+    return pl.concat([with_rows, silent.cast(with_rows.schema)]).sort("log_id")
 
 
 def _before(definition: Definition, inputs: Mapping[str, Input], log_id: str) -> Outcome:
@@ -97,7 +97,8 @@ def _isolating(
         at_fault = [log_id for log_id in error.log_ids if log_id in outcomes] or list(log_ids)
         reason = str(error)
     # A metric is other people's code: whatever it raises is a fact about it and a log, not ours.
-    except Exception as error:
+    # A panic inside of Polars is no Exception, but its log's fault all the same.
+    except (Exception, pl.exceptions.PanicException) as error:
         at_fault = list(log_ids)
         reason = f"{type(error).__name__}: {error}"
     else:
@@ -131,20 +132,25 @@ def _call(
     ]
     made = definition(*frames, **settings)
     lazy = made if isinstance(made, Rows) else Rows(made, _NOBODY.lazy())
-    if not isinstance(lazy.rows, pl.LazyFrame):
-        raise ContractError(
-            f"{definition.name} must return a pl.LazyFrame, got {type(lazy.rows).__name__}"
-        )
+    for frame in (lazy.rows, lazy.abstained):
+        if not isinstance(frame, pl.LazyFrame):
+            raise ContractError(
+                f"{definition.name} must return a pl.LazyFrame, got {type(frame).__name__}"
+            )
     rows, abstained = pl.collect_all([lazy.rows, lazy.abstained.select("log_id", "reason")])
-    strangers = set(rows["log_id"].unique()) - set(log_ids) if "log_id" in rows.columns else set()
+    with_rows = set(rows["log_id"].drop_nulls()) if "log_id" in rows.columns else set()
+    strangers = (with_rows | set(abstained["log_id"])).difference(log_ids)
     if strangers:
         raise ContractError(
-            f"{definition.name} returned rows of logs that it wasn't given: {sorted(strangers)[:3]}"
+            f"{definition.name} has an answer for logs that it wasn't given: "
+            f"{sorted(map(str, strangers))[:3]}"
         )
-    both = set(abstained["log_id"]) & set(rows["log_id"].unique() if len(abstained) else ())
+    both = with_rows & set(abstained["log_id"])
     if both:
         raise ContractError(f"{definition.name} abstained for logs it has rows of", both)
-    return _ordered(definition, validate(definition, rows)), abstained.unique("log_id")
+    return _ordered(definition, validate(definition, rows)), abstained.unique(
+        "log_id", keep="first"
+    )
 
 
 _NOBODY = pl.DataFrame(schema={"log_id": pl.String, "reason": pl.String})

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from metrics_platform.core.errors import DefinitionError
-from metrics_platform.core.frames import MetricFrame
+from metrics_platform.core.frames import MetricFrame, empty_frame
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -68,13 +68,15 @@ class Definition:
             f"version must be MAJOR.MINOR.PATCH, got {self.version!r}",
         )
         _require(bool(inspect.getdoc(self.rows)), self, f"{self.rows.__name__} needs a docstring")
-        unknown = self.optional - set(self.dependencies)
-        _require(not unknown, self, f"optional names no parameter of it: {sorted(unknown)}")
-        unknown = set(self.plausible) - set(self.summary)
-        _require(not unknown, self, f"plausible names no summary of it: {sorted(unknown)}")
+        unknown = sorted(self.optional.difference(self.dependencies))
+        _require(not unknown, self, f"optional names no parameter of it: {unknown}")
+        unknown = sorted(set(self.plausible).difference(self.summary))
+        _require(not unknown, self, f"plausible names no summary of it: {unknown}")
         if self.function is not None:
             _require(bool(inspect.getdoc(self.function)), self, "it needs a docstring")
             _require(bool(self.dependencies), self, "it must take at least one signal or metric")
+        for name, expression in self.summary.items():
+            self._check_summary(name, expression)
 
     @property
     def description(self) -> str:
@@ -106,9 +108,35 @@ class Definition:
         for name, parameter in parameters.items():
             variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
             _require(not variadic, self, f"parameter *{name} names no dependency")
-            missing = _is_setting(parameter) and parameter.default is parameter.empty
-            _require(not missing, self, f"setting {name!r} needs a default")
+            if _is_setting(parameter):
+                _require(_has_default(parameter), self, f"setting {name!r} needs a default")
+            else:
+                _require(
+                    not _has_default(parameter),
+                    self,
+                    f"parameter {name!r} has a default: settings come after `*`, and signals "
+                    "that can be missing are named in `optional`",
+                )
         return parameters
+
+    def _check_summary(self, name: str, expression: pl.Expr) -> None:
+        """Try it on no rows: better now than in the run of a thousand logs."""
+        try:
+            scalars = empty_frame(self.rows).select(expression)
+        except pl.exceptions.PolarsError as error:
+            raise DefinitionError(
+                f"{self._title}: summary {name!r} does not fit {self.rows.__name__}: {error}"
+            ) from error
+        _require(
+            scalars.shape == (1, 1),
+            self,
+            f"summary {name!r} must give one scalar per log, and gives "
+            f"{scalars.height} rows and {scalars.width} columns where there are no rows",
+        )
+
+    @property
+    def _title(self) -> str:
+        return f"{type(self).__name__.lower()} {self.name!r}"
 
     def __call__(self, *inputs: pl.LazyFrame, **settings: Any) -> pl.LazyFrame | Rows:
         """Call the function as it was written, for tests and notebooks."""
@@ -187,6 +215,10 @@ def _is_setting(parameter: inspect.Parameter) -> bool:
     return parameter.kind is parameter.KEYWORD_ONLY
 
 
+def _has_default(parameter: inspect.Parameter) -> bool:
+    return parameter.default is not parameter.empty
+
+
 def _require(condition: bool, definition: Definition, message: str) -> None:
     if not condition:
-        raise DefinitionError(f"{type(definition).__name__.lower()} {definition.name!r}: {message}")
+        raise DefinitionError(f"{definition._title}: {message}")

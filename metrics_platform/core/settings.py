@@ -86,7 +86,8 @@ def _root(value: str) -> str:
         return str(Path(value).expanduser().absolute())
     if scheme not in ("s3", "gs"):
         raise ConfigurationError(
-            f"{_PREFIX}ROOT must be a folder, s3://bucket/prefix or gs://bucket/prefix, got {value!r}"
+            f"{_PREFIX}ROOT must be a folder, s3://bucket/prefix or gs://bucket/prefix, "
+            f"got {value!r}"
         )
     return value.rstrip("/")
 

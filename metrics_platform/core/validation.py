@@ -41,24 +41,32 @@ def _explain(definition: Definition, frame: pl.DataFrame, cases: pl.DataFrame) -
         pl.col("index").drop_nulls(), pl.col("failure_case").first()
     )
     at_fault: set[str] = set()
-    whole_frame = "log_id" not in frame.columns
+    has_logs = frame.schema.get("log_id") == pl.String
+    whole_frame = not has_logs
     parts = []
     for column, check, indices, example in groups.iter_rows():
+        where = "frame" if column == definition.rows.__name__ else f"column {column}"
         if not indices:
             whole_frame = True
-            parts.append(f"  column {column}: expected {check}, got {example}")
+            parts.append(f"  {where}: expected {check}, got {example}")
             continue
         rows = frame[sorted(set(indices))]
-        logs = rows["log_id"].drop_nulls().unique().sort().to_list() if not whole_frame else []
+        logs = rows["log_id"].drop_nulls().unique().sort().to_list() if has_logs else []
         at_fault.update(logs)
         shown = "\n".join(f"    {row}" for row in rows.head(_ROWS_SHOWN).iter_rows(named=True))
         parts.append(
-            f"  column {column}: check {check} fails for {len(rows)} of {len(frame)} rows, "
-            f"in {len(logs)} logs ({', '.join(logs[:_ROWS_SHOWN])}{', …' * (len(logs) > _ROWS_SHOWN)})"
-            f"; first rows:\n{shown}"
+            f"  {where}: check {check} fails for {len(rows)} of {len(frame)} rows"
+            f"{_in_logs(logs)}; first rows:\n{shown}"
         )
     more = [f"  and {len(parts) - _CHECKS_SHOWN} more checks"] * (len(parts) > _CHECKS_SHOWN)
     kind = type(definition).__name__.lower()
     head = f"{kind} {definition.name} {definition.version} breaks its contract:"
     message = "\n".join([head, *parts[:_CHECKS_SHOWN], *more])
     return ContractError(message, () if whole_frame else at_fault)
+
+
+def _in_logs(logs: list[str]) -> str:
+    if not logs:
+        return ""
+    more = ", …" if len(logs) > _ROWS_SHOWN else ""
+    return f", in {len(logs)} logs ({', '.join(logs[:_ROWS_SHOWN])}{more})"
