@@ -6,7 +6,7 @@ from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.settings import load_settings
 from metrics_platform.orchestration.asset_checks import checks_on
 from metrics_platform.orchestration.assets import IO_MANAGER, derived_asset
-from metrics_platform.orchestration.ingest import recorded_assets
+from metrics_platform.orchestration.ingest import recorded_assets, uploads
 from metrics_platform.orchestration.io_manager import StoreIOManager
 from metrics_platform.orchestration.sensors import new_logs_sensor
 
@@ -15,6 +15,7 @@ settings = load_settings()
 
 defs = Definitions(
     assets=[
+        uploads,
         recorded_assets(catalog, settings),
         *(derived_asset(definition, catalog, settings) for definition in catalog.derived),
     ],

@@ -58,10 +58,9 @@ def checks_on(definition: Definition, settings: Settings) -> AssetChecksDefiniti
             if selected.name == "coverage":
                 finding = coverage(outcomes, asked)
             elif selected.name == "value_range":
-                computed = outcomes.filter(status=Status.COMPUTED)["log_id"]
                 summary = store.summary(definition.name, version=definition.version, logs=logs)
                 finding = value_range(
-                    definition, summary.filter(log_id=computed.implode())
+                    definition, summary.filter(pl.col("status") == Status.COMPUTED)
                 )
             else:
                 finding = _contract(definition, store, outcomes, settings)

@@ -6,7 +6,9 @@ of `context` at run time.
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import polars as pl
 from dagster import (
     AssetExecutionContext,
     AssetIn,
@@ -15,6 +17,7 @@ from dagster import (
     CodeReferencesMetadataValue,
     LocalFileCodeReference,
     MetadataValue,
+    Output,
     TableColumn,
     TableColumnConstraints,
     TableSchema,
@@ -43,9 +46,11 @@ def derived_asset(definition: Definition, catalog: Catalog, settings: Settings) 
         backfill_policy=BackfillPolicy.single_run(),
         **described(definition, catalog),
     )
-    def computed(context: AssetExecutionContext, **inputs: StoredInput) -> Iterator[Computed]:
-        log_ids = context.partition_keys
-        return compute_in_batches(definition, catalog, settings, inputs, log_ids)
+    def computed(context: AssetExecutionContext, **inputs: StoredInput) -> Output[Any]:
+        # Wrapped, since Dagster would take a bare iterator for one of events.
+        return Output(
+            compute_in_batches(definition, catalog, settings, inputs, context.partition_keys)
+        )
 
     return computed
 
@@ -59,7 +64,7 @@ def compute_in_batches(
 ) -> Iterator[Computed]:
     """Yield `definition` over `log_ids`, in batches whose inputs fit the memory setting."""
     store = next(iter(inputs.values())).store
-    sizes = _input_bytes(definition, catalog, store.row_counts(definition.dependencies, log_ids))
+    sizes = _input_bytes(catalog, store.row_counts(definition.dependencies, log_ids))
     for batch in batches(log_ids, sizes, settings.batch_bytes):
         yield compute(
             definition,
@@ -69,7 +74,7 @@ def compute_in_batches(
         )
 
 
-def described(definition: Definition, catalog: Catalog) -> dict[str, object]:
+def described(definition: Definition, catalog: Catalog) -> dict[str, Any]:
     """Return what the UI says of `definition`, as arguments of an asset or its spec."""
     columns = definition.rows.to_schema().columns
     schema = TableSchema(
@@ -119,11 +124,9 @@ def _code_references(definition: Definition) -> CodeReferencesMetadataValue:
 
 
 def _input_bytes(
-    definition: Definition, catalog: Catalog, rows: Mapping[str, Mapping[str, int]]
+    catalog: Catalog, row_counts: pl.DataFrame
 ) -> dict[str, int]:
     sizes: dict[str, int] = {}
-    for name in definition.dependencies:
-        width = row_bytes(catalog[name])
-        for log_id, count in rows.get(name, {}).items():
-            sizes[log_id] = sizes.get(log_id, 0) + count * width
+    for name, log_id, count in row_counts.select("name", "log_id", "row_count").iter_rows():
+        sizes[log_id] = sizes.get(log_id, 0) + count * row_bytes(catalog[name])
     return sizes

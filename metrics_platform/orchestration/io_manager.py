@@ -64,7 +64,7 @@ class StoreIOManager(IOManager):
         definition = self._catalog[context.asset_key.path[-1]]
         if context.dagster_type.typing_type is pl.LazyFrame:
             logs = list(context.asset_partition_keys) if context.has_asset_partitions else None
-            return self.store.scan(definition.name, logs=logs, definition=definition)
+            return self.store.scan(definition.name, logs=logs, rows=definition.rows)
         return StoredInput(self.store, definition)
 
 

@@ -2,13 +2,7 @@
 
 from collections.abc import Sequence
 
-from dagster import (
-    AssetKey,
-    DagsterInstance,
-    DagsterRun,
-    DynamicPartitionsDefinition,
-    PartitionKeyRange,
-)
+from dagster import AssetKey, DagsterInstance, DagsterRun, DynamicPartitionsDefinition
 
 LOG = "log"
 log_partitions = DynamicPartitionsDefinition(name=LOG)
@@ -35,8 +29,8 @@ def logs_of_run(run: DagsterRun, instance: DagsterInstance) -> Sequence[str] | N
         return [run.tags[_PARTITION]]
     if _RANGE_START not in run.tags:
         return None
-    wanted = PartitionKeyRange(run.tags[_RANGE_START], run.tags[_RANGE_END])
-    return log_partitions.get_partition_keys_in_range(wanted, dynamic_partitions_store=instance)
+    known = instance.get_dynamic_partitions(LOG)
+    return known[known.index(run.tags[_RANGE_START]) : known.index(run.tags[_RANGE_END]) + 1]
 
 
 def contiguous(log_ids: Sequence[str], registered: Sequence[str]) -> list[list[str]]:

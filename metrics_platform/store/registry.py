@@ -7,65 +7,25 @@ registered ──request──> requested ──mark_read──> read
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from metrics_platform.store.index import logs, rejected
+from metrics_platform.store.parameters import among, given
 from metrics_platform.store.postgres import Postgres
-from metrics_platform.store.reads import among, columns_of
-from metrics_platform.store.tables import table
+from metrics_platform.store.registration import (
+    Found,
+    Registration,
+    State,
+    lock,
+    register,
+    reject,
+)
+from metrics_platform.store.tables import Types, table
 
 _CONTENT_LOCK = 7_315_486_002  # any number that nobody else takes for an advisory lock
-
-
-class State(StrEnum):
-    """How far a log has come."""
-
-    REGISTERED = "registered"
-    """It is in the inbox, and nobody has been asked to read it."""
-    REQUESTED = "requested"
-    """A run was asked to read it."""
-    READ = "read"
-    QUARANTINED = "quarantined"
-    """It cannot be read, or must not be; the reason is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A log as a listing of the inbox shows it.
-
-    Attributes:
-        log_id: Checked by `core.log_ids`.
-        source: File or folder, relative to the inbox.
-        size_bytes: Of all its files.
-        source_tag: Another one means that the content is another one.
-    """
-
-    log_id: str
-    source: str
-    size_bytes: int
-    source_tag: str
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """What `register` found out; log ids, but for `conflicting`.
-
-    Attributes:
-        new: Seen for the first time.
-        changed: Known with other content: they are to be read again.
-        unchanged: Known as they are.
-        conflicting: Sources that claim the id of a log that another source has; now rejected.
-    """
-
-    new: Sequence[str]
-    changed: Sequence[str]
-    unchanged: Sequence[str]
-    conflicting: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,31 +64,29 @@ class ReadLog:
 _Values = Callable[[sa.TableValuedAlias], dict[str, Any]]
 
 _TIME = pl.Datetime("us", "UTC")
-LOGS = pl.Schema(
-    {
-        "log_id": pl.String,
-        "source": pl.String,
-        "size_bytes": pl.Int64,
-        "source_tag": pl.String,
-        "state": pl.String,
-        "reason": pl.String,
-        "request_key": pl.String,
-        "revision": pl.Int64,
-        "registered_at": _TIME,
-        "updated_at": _TIME,
-        "format": pl.String,
-        "start_ns": pl.Int64,
-        "duration_s": pl.Float64,
-        "truncated": pl.Boolean,
-        "vehicle": pl.String,
-        "release": pl.String,
-        "place": pl.String,
-        "mission": pl.String,
-        "tags": pl.String,
-        "content_hash": pl.String,
-    }
-)
-REJECTED = pl.Schema({"source": pl.String, "reason": pl.String, "seen_at": _TIME})
+LOGS: Types = {
+    "log_id": pl.String,
+    "source": pl.String,
+    "size_bytes": pl.Int64,
+    "source_tag": pl.String,
+    "state": pl.String,
+    "reason": pl.String,
+    "request_key": pl.String,
+    "revision": pl.Int64,
+    "registered_at": _TIME,
+    "updated_at": _TIME,
+    "format": pl.String,
+    "start_ns": pl.Int64,
+    "duration_s": pl.Float64,
+    "truncated": pl.Boolean,
+    "vehicle": pl.String,
+    "release": pl.String,
+    "place": pl.String,
+    "mission": pl.String,
+    "tags": pl.String,
+    "content_hash": pl.String,
+}
+REJECTED: Types = {"source": pl.String, "reason": pl.String, "seen_at": _TIME}
 
 
 @dataclass(frozen=True)
@@ -147,12 +105,12 @@ class LogRegistry:
         A log with another `source_tag` than before goes back to `registered`, with the next
         revision. Where two sources claim one log id, the second is rejected.
         """
-        return self.postgres.transaction(lambda connection: _register(connection, found))
+        return self.postgres.transaction(lambda connection: register(connection, found))
 
     def reject(self, reasons: Mapping[str, str]) -> None:
         """Keep why sources of the inbox cannot become logs; source to reason."""
         if reasons:
-            self.postgres.transaction(lambda connection: _reject(connection, reasons))
+            self.postgres.transaction(lambda connection: reject(connection, reasons))
 
     def rejected(self) -> pl.DataFrame:
         """Return the rejected sources: source, reason, seen_at."""
@@ -212,6 +170,18 @@ class LogRegistry:
             request_key=following_key,
         )
 
+    def give_up(self, request_key: str, reason: str) -> list[str]:
+        """Ask no more runs for the logs of a request, and keep why; return them.
+
+        Those that were read stay so, since results of theirs are there; the others are put aside.
+        """
+        condition = [logs.c.request_key == request_key]
+        unread = [*condition, logs.c.state == State.REQUESTED.value]
+        put_aside = self._update(
+            None, unread, state=State.QUARANTINED.value, reason=reason, request_key=None
+        )
+        return put_aside + self._update(None, condition, reason=reason, request_key=None)
+
     def register_again(self, log_ids: Sequence[str]) -> list[str]:
         """Have logs read anew, out of quarantine too; return which there are."""
         return self._update(
@@ -265,125 +235,14 @@ class LogRegistry:
         return self.postgres.transaction(lambda c: sorted(c.scalars(statement)))
 
 
-def _register(connection: sa.Connection, found: Sequence[Found]) -> Registration:
-    found = sorted(found, key=lambda log: (log.log_id, log.source))
-    known = _known(connection, [log.log_id for log in found])
-    # Of two sources with one id in the same listing, the first by name has it.
-    missing = {log.log_id: log for log in reversed(found) if log.log_id not in known}
-    new = _insert(connection, [missing[log_id] for log_id in sorted(missing)])
-    known |= _known(connection, list(missing))
-    mine = [log for log in found if known[log.log_id][0] == log.source]
-    conflicts = {
-        log.source: f"log id {log.log_id!r} is taken by {known[log.log_id][0]}"
-        for log in found
-        if known[log.log_id][0] != log.source
-    }
-    changed = _renew(connection, [log for log in mine if known[log.log_id][1] != log.source_tag])
-    _reject(connection, conflicts)
-    return Registration(
-        new=new,
-        changed=changed,
-        unchanged=[log.log_id for log in mine if log.log_id not in {*new, *changed}],
-        conflicting=sorted(conflicts),
-    )
-
-
-def _known(connection: sa.Connection, log_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
-    if not log_ids:
-        return {}
-    query = sa.select(logs.c.log_id, logs.c.source, logs.c.source_tag)
-    rows = connection.execute(query.where(among(logs.c.log_id, log_ids)))
-    return {log_id: (source, source_tag) for log_id, source, source_tag in rows}
-
-
-def _found_values(found: Sequence[Found]) -> sa.TableValuedAlias:
-    return columns_of(
-        log_id=(sa.Text(), [log.log_id for log in found]),
-        source=(sa.Text(), [log.source for log in found]),
-        size_bytes=(sa.BigInteger(), [log.size_bytes for log in found]),
-        source_tag=(sa.Text(), [log.source_tag for log in found]),
-    )
-
-
-def _insert(connection: sa.Connection, found: Sequence[Found]) -> list[str]:
-    if not found:
-        return []
-    values = _found_values(found)
-    now = sa.func.clock_timestamp()
-    columns = [*values.c.keys(), "state", "revision", "registered_at", "updated_at"]
-    statement = (
-        insert(logs)
-        .from_select(
-            columns,
-            sa.select(*values.c, sa.literal(State.REGISTERED.value), sa.literal(1), now, now),
-        )
-        .on_conflict_do_nothing()
-        .returning(logs.c.log_id)
-    )
-    return sorted(connection.scalars(statement))
-
-
-def _renew(connection: sa.Connection, found: Sequence[Found]) -> list[str]:
-    """Start over with logs whose content is another one."""
-    if not found:
-        return []
-    values = _found_values(found)
-    _lock(connection, [log.log_id for log in found])
-    statement = (
-        sa.update(logs)
-        .where(logs.c.log_id == values.c.log_id, logs.c.source == values.c.source)
-        .where(logs.c.source_tag != values.c.source_tag)
-        .values(
-            size_bytes=values.c.size_bytes,
-            source_tag=values.c.source_tag,
-            state=State.REGISTERED.value,
-            reason=None,
-            request_key=None,
-            content_hash=None,
-            revision=logs.c.revision + 1,
-            updated_at=sa.func.clock_timestamp(),
-        )
-        .returning(logs.c.log_id)
-    )
-    return sorted(connection.scalars(statement))
-
-
-def _lock(connection: sa.Connection, log_ids: Sequence[str]) -> None:
-    """Lock rows in one order, so that overlapping writers queue and never deadlock."""
-    query = sa.select(logs.c.log_id).where(among(logs.c.log_id, log_ids))
-    connection.execute(query.order_by(logs.c.log_id).with_for_update()).all()
-
-
-def _reject(connection: sa.Connection, reasons: Mapping[str, str]) -> None:
-    if not reasons:
-        return
-    sources = sorted(reasons)
-    values = columns_of(
-        source=(sa.Text(), sources), reason=(sa.Text(), [reasons[source] for source in sources])
-    )
-    added = insert(rejected).from_select(
-        ["source", "reason", "seen_at"], sa.select(*values.c, sa.func.clock_timestamp())
-    )
-    connection.execute(
-        added.on_conflict_do_update(
-            index_elements=[rejected.c.source],
-            set_={"reason": added.excluded.reason, "seen_at": added.excluded.seen_at},
-            # A sensor sees it at every tick: only what is new is written.
-            where=rejected.c.reason != added.excluded.reason,
-        )
-    )
-
-
 def _claim(connection: sa.Connection, content_hashes: Mapping[str, str]) -> dict[str, str]:
     if not content_hashes:
         return {}
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CONTENT_LOCK)))
     log_ids = sorted(content_hashes)
-    _lock(connection, log_ids)
-    values = columns_of(
-        log_id=(sa.Text(), log_ids),
-        content_hash=(sa.Text(), [content_hashes[log_id] for log_id in log_ids]),
-    )
+    lock(connection, log_ids)
+    rows = [{"log_id": log_id, "content_hash": content_hashes[log_id]} for log_id in log_ids]
+    values = given(rows, log_id=sa.Text(), content_hash=sa.Text())
     connection.execute(
         sa.update(logs)
         .where(logs.c.log_id == values.c.log_id)
@@ -412,32 +271,28 @@ def _set(
     """Set what `values` makes of `rows`, where the log still has the revision of its row."""
     if not rows:
         return []
-    _lock(connection, [row["log_id"] for row in rows])
-    given = (
-        sa.func.jsonb_to_recordset(sa.literal(list(rows), JSONB))
-        .table_valued(*(sa.column(name, logs.c[name].type) for name in rows[0]))
-        .render_derived(with_types=True)
-    )
+    lock(connection, [row["log_id"] for row in rows])
+    looked_at = given(rows, **{name: logs.c[name].type for name in rows[0]})
     statement = (
         sa.update(logs)
-        .where(logs.c.log_id == given.c.log_id)
-        .where(sa.func.coalesce(given.c.revision, logs.c.revision) == logs.c.revision)
-        .values(**values(given), updated_at=sa.func.clock_timestamp())
+        .where(logs.c.log_id == looked_at.c.log_id)
+        .where(sa.func.coalesce(looked_at.c.revision, logs.c.revision) == logs.c.revision)
+        .values(**values(looked_at), updated_at=sa.func.clock_timestamp())
         .returning(logs.c.log_id)
     )
     return sorted(connection.scalars(statement))
 
 
-def _quarantined(given: sa.TableValuedAlias) -> dict[str, Any]:
-    return {"state": State.QUARANTINED.value, "reason": given.c.reason}
+def _quarantined(looked_at: sa.TableValuedAlias) -> dict[str, Any]:
+    return {"state": State.QUARANTINED.value, "reason": looked_at.c.reason}
 
 
-def _as_read(given: sa.TableValuedAlias) -> dict[str, Any]:
+def _as_read(looked_at: sa.TableValuedAlias) -> dict[str, Any]:
     kept = [name for name in _READ_COLUMNS if name not in ("log_id", "revision", "content_hash")]
     return {
-        **{name: given.c[name] for name in kept},
+        **{name: looked_at.c[name] for name in kept},
         # It may have been claimed before.
-        "content_hash": sa.func.coalesce(given.c.content_hash, logs.c.content_hash),
+        "content_hash": sa.func.coalesce(looked_at.c.content_hash, logs.c.content_hash),
         "state": State.READ.value,
         "reason": None,
     }

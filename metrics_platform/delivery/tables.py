@@ -1,0 +1,142 @@
+"""Results as tables that a person reads in a terminal."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from metrics_platform.core.errors import ConfigurationError
+
+_STYLES = {
+    "computed": "green",
+    "read": "green",
+    "abstained": "yellow",
+    "failed": "bold red",
+    "quarantined": "bold red",
+    "rejected": "bold red",
+}
+_REASON_LENGTH = 240
+# Longer texts are folded within their column.
+_TEXT_WIDTH = 60
+_GAP = 3
+
+
+def print_frame(
+    console: Console, frame: pl.DataFrame, title: str, *, most: int | None = None
+) -> None:
+    """Print `frame`: numbers to the right, states in colour, nulls as a dash.
+
+    Where its columns don't fit side by side, they go into several tables below one another, each
+    with the first column again: no number is ever cut short.
+
+    Args:
+        console: Where to.
+        frame: Any frame; its first column says what a row is about.
+        title: Above the table.
+        most: Rows to show; a line counts those left out. All if None.
+    """
+    shown = frame if most is None else frame.head(most)
+    cells = {name: [_cell(value) for value in shown[name]] for name in shown.columns}
+    widths = {
+        name: min(_TEXT_WIDTH, max([len(name), *(len(cell) for cell in column)]))
+        for name, column in cells.items()
+    }
+    for at, names in enumerate(_stacked(widths, console.width)):
+        table = Table(
+            title=title if at == 0 else None,
+            title_justify="left",
+            title_style="bold",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            show_edge=False,
+        )
+        for name in names:
+            numeric = shown[name].dtype.is_numeric()
+            justify: Literal["left", "right"] = "right" if numeric else "left"
+            room = console.width - (0 if name == names[0] else widths[names[0]] + _GAP)
+            table.add_column(name, justify=justify, min_width=min(widths[name], room))
+        for row in zip(*(cells[name] for name in names), strict=True):
+            table.add_row(*row)
+        console.print(table, "")
+    if len(shown) < len(frame):
+        rest = len(frame) - len(shown)
+        console.print(f"{rest} more rows; --output FILE.csv writes them all\n", style="dim")
+
+
+def _stacked(widths: Mapping[str, int], available: int) -> list[list[str]]:
+    """Deal out columns to tables that fit into `available`, the first column to all of them."""
+    first, *others = widths
+    stacks = [[first]]
+    used = widths[first]
+    for name in others:
+        if used + _GAP + widths[name] > available and len(stacks[-1]) > 1:
+            stacks.append([first])
+            used = widths[first]
+        stacks[-1].append(name)
+        used += _GAP + widths[name]
+    return stacks
+
+
+def log_overview(logs: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per log or rejected source: what a person asks of the logs first.
+
+    Args:
+        logs: Of the log registry.
+        rejected: Of the log registry; a source that could not become a log has no id but its path.
+    """
+    known = logs.select(
+        "log_id", "state", "format", "duration_s", "release", "vehicle", "place", "truncated",
+        "reason",
+    )  # fmt: skip
+    others = rejected.select(log_id="source", state=pl.lit("rejected"), reason="reason")
+    return pl.concat([known, others], how="diagonal")
+
+
+def coverage_line(statuses: Iterable[str]) -> str:
+    """Return how many logs were computed, abstained and failed, as one sentence."""
+    counts: dict[str, int] = {}
+    for status in statuses:
+        counts[status] = counts.get(status, 0) + 1
+    total = sum(counts.values())
+    rest = [f"{counts[status]} {status}" for status in ("abstained", "failed") if status in counts]
+    return ", ".join([f"{counts.get('computed', 0)} of {total} logs computed", *rest])
+
+
+_WRITERS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
+    ".csv": pl.DataFrame.write_csv,
+    ".json": pl.DataFrame.write_json,
+    ".parquet": pl.DataFrame.write_parquet,
+}
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """Write `frame` to `path` in the format that its ending names.
+
+    Raises:
+        ConfigurationError: The ending names none of them.
+    """
+    if path.suffix not in _WRITERS:
+        raise ConfigurationError(
+            f"cannot write {path.name!r}: its name must end in one of {', '.join(_WRITERS)}"
+        )
+    _WRITERS[path.suffix](frame, path)
+
+
+def _cell(value: object) -> Text:
+    if value is None:
+        return Text("–", style="dim")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, float):
+        return Text(f"{value:,.3f}")
+    if isinstance(value, list):
+        return Text(", ".join(str(item) for item in value))
+    text = str(value)
+    if len(text) > _REASON_LENGTH:
+        text = f"{text[:_REASON_LENGTH]}…"
+    return Text(text, style=_STYLES.get(text, ""))
