@@ -15,6 +15,7 @@ class ClosestApproach(MetricFrame):
     category: str
     distance_m: float = Field(ge=0, description="Between the boxes; 0 where they overlap.")
     at_ns: int
+    bearing_rad: float = Field(description="Where the ego sees it; 0 is ahead, left is positive.")
     ego_speed_mps: float = Field(ge=0)
     track_speed_mps: float = Field(ge=0, nullable=True)
 
@@ -49,6 +50,7 @@ def closest_approach(ego_track_pairs: pl.LazyFrame) -> pl.LazyFrame:
     return (
         nearest.sort("timestamp_ns")
         .unique(encounter, keep="first", maintain_order=True)
+        .with_columns(bearing_rad=pl.arctan2("relative_y_m", "relative_x_m"))
         .rename({"timestamp_ns": "at_ns"})
         .select(polars_schema(ClosestApproach).names())
     )

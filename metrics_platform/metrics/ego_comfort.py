@@ -89,7 +89,8 @@ def ego_comfort(
 
     Args:
         ego_states: Motion on an even grid.
-        acceleration_window: Samples.
+        acceleration_window: Samples. nuPlan's is even, so its filter moves all but both ends by
+            half a sample, and a steady change of acceleration seems up to 13 % faster there.
         jerk_window: Samples.
         yaw_window: Samples.
     """

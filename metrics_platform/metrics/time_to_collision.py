@@ -25,6 +25,7 @@ class TimeToCollision(MetricFrame):
     min_ttc_s: float = Field(ge=0, description="0 where the boxes overlap.")
     at_ns: int
     distance_m: float = Field(ge=0, description="Between the boxes at that moment.")
+    bearing_rad: float = Field(description="Where the ego sees it; 0 is ahead, left is positive.")
     ego_speed_mps: float = Field(ge=0)
     track_speed_mps: float = Field(ge=0)
 
@@ -54,7 +55,8 @@ def time_to_collision(
     Source: Hayward (1972), "Near-miss determination through use of a scale of danger". Differs
     from nuplan-devkit's `time_to_collision_within_bound`, which tries steps of 0.1 s up to a
     horizon (so gives the time rounded up), moves the ego along its heading, and looks only at
-    road users ahead, or beside it at intersections, that it hasn't hit yet.
+    road users ahead, or beside it at intersections, that it hasn't hit yet. Here whoever comes
+    from behind counts too: `bearing_rad` tells them apart.
 
     Args:
         ego_track_pairs: Road users near the ego.
@@ -80,6 +82,7 @@ def time_to_collision(
         .filter(pl.col("min_ttc_s") <= horizon_s)
         .sort("min_ttc_s", "timestamp_ns")
         .unique(["log_id", "source", "track_id"], keep="first", maintain_order=True)
+        .with_columns(bearing_rad=pl.arctan2("relative_y_m", "relative_x_m"))
         .rename({"timestamp_ns": "at_ns"})
         .select(polars_schema(TimeToCollision).names())
     )

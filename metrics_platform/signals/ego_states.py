@@ -15,6 +15,8 @@ from metrics_platform.core.smoothing import Floats, group_starts, savgol, unwrap
 # Recorders stamp one pose twice, a nanosecond (Argoverse 2) or 0.2 ms (comma2k19) apart: stamps
 # nearer than this say nothing about the rate of the source.
 SAME_INSTANT_S = 0.001
+# A longer interval is an interruption, whatever the rate: poses at 1 Hz hardly describe a motion.
+LONGEST_PERIOD_S = 1.0
 # Order of the polynomial in nuplan-devkit, `approximate_derivatives`, as is the default window.
 POLYNOMIAL_ORDER = 2
 _INTERPOLATED = (
@@ -119,8 +121,9 @@ def _segmented(
     samples = samples.with_columns(
         since_s=pl.when(same_log).then(pl.col("timestamp_ns").diff() * 1e-9)
     )
-    distinct = pl.col("since_s").filter(pl.col("since_s") >= SAME_INSTANT_S)
-    periods = samples.group_by("log_id").agg(period_s=distinct.median().fill_null(0.0))
+    regular = pl.col("since_s").is_between(SAME_INSTANT_S, LONGEST_PERIOD_S)
+    period = pl.col("since_s").filter(regular).median().fill_null(0.0)
+    periods = samples.group_by("log_id").agg(period_s=period)
     gap_s = pl.max_horizontal(pl.lit(max_gap_s), max_gap_periods * pl.col("period_s"))
     starts = (pl.col("since_s") > gap_s).fill_null(value=True)
     return samples.join(periods, on="log_id", maintain_order="left").with_columns(

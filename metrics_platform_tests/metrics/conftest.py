@@ -20,7 +20,7 @@ _FOLDERS = {"comma2k19": ("comma2k19", "Example_1"), "argoverse2": ("argoverse2"
 @pytest.fixture(scope="session")
 def real_logs() -> RealLogs:
     """Return a function from the beginning of a log's name to its recorded signals."""
-    return _read
+    return read_real_log
 
 
 def _path(log: str) -> Path:
@@ -32,7 +32,7 @@ def _path(log: str) -> Path:
 
 
 @cache
-def _read(log: str) -> dict[str, pl.DataFrame]:
+def read_real_log(log: str) -> dict[str, pl.DataFrame]:
     batch = read_logs({log: _path(log)}, ReaderConfig())
     assert not batch.failures
     return {

@@ -1,0 +1,136 @@
+"""Least time to collision with each road user, on paper, against nuPlan and in real logs."""
+
+import math
+
+import polars as pl
+import pytest
+
+from metrics_platform.metrics.time_to_collision import time_to_collision
+from metrics_platform.testing.inputs import compute_on
+from metrics_platform.testing.synthetic import START_NS, scenario
+from metrics_platform_tests.metrics.builders import pairs_of, result_of
+from metrics_platform_tests.metrics.commonroad import scenario_at_start
+from metrics_platform_tests.metrics.conftest import RealLogs
+from metrics_platform_tests.metrics.nuplan import scene
+
+NUPLAN_STEP_S = 0.1
+# `is_agent_ahead`
+NUPLAN_AHEAD_RAD = math.radians(30)
+
+
+def approaching(distances_m: list[float], **columns: object) -> pl.DataFrame:
+    """A standing car ahead of an ego at 10 m/s, bumpers so far apart."""
+    usual = {"ego_velocity_x_mps": 10.0, "ego_speed_mps": 10.0, "track_velocity_x_mps": 0.0}
+    return pairs_of(
+        len(distances_m),
+        relative_x_m=[distance + 4 for distance in distances_m],
+        distance_m=distances_m,
+        **{**usual, **columns},
+    )
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        pytest.param(approaching([50.0, 20.0, 30.0]), (2.0, 1, 20.0), id="least"),
+        pytest.param(approaching([20.0, 20.0]), (2.0, 0, 20.0), id="earliest_of_equal_ones"),
+        pytest.param(approaching([101.0]), None, id="beyond_the_horizon"),
+        pytest.param(approaching([20.0], track_velocity_x_mps=10.0), None, id="same_speed"),
+        pytest.param(
+            approaching([20.0], track_velocity_x_mps=-10.0, track_speed_mps=10.0),
+            (1.0, 0, 20.0),
+            id="oncoming",
+        ),
+        pytest.param(approaching([20.0], relative_y_m=2.5), None, id="next_lane"),
+        pytest.param(
+            approaching([20.0], track_velocity_x_mps=[None], track_speed_mps=[None]),
+            None,
+            id="unknown_velocity",
+        ),
+        pytest.param(
+            approaching(
+                [20.0], ego_velocity_x_mps=0.0, ego_speed_mps=0.0, track_velocity_x_mps=-9.0
+            ),
+            None,
+            id="ego_stands",
+        ),
+        pytest.param(
+            approaching([0.0], ego_velocity_x_mps=0.0, ego_speed_mps=0.0),
+            (0.0, 0, 0.0),
+            id="ego_stands_and_is_hit",
+        ),
+    ],
+)
+def test_least_time(pairs: pl.DataFrame, expected: tuple[float, int, float] | None) -> None:
+    made = result_of(time_to_collision, ego_track_pairs=pairs)
+    if expected is None:
+        assert made.rows.is_empty()
+        assert made.summary.row(0) == ("log", None, 0)
+        return
+    time_s, step, distance_m = expected
+    row = made.rows.row(0, named=True)
+    assert row["min_ttc_s"] == pytest.approx(time_s)
+    assert (row["at_ns"], row["distance_m"]) == (step * 100_000_000, distance_m)
+    assert made.summary["critical_encounters"].item() == int(time_s < 1.5)
+
+
+def test_each_road_user_has_a_row() -> None:
+    near, far = approaching([10.0], track_id="near"), approaching([30.0], track_id="far")
+    made = result_of(time_to_collision, ego_track_pairs=pl.concat([far, near]))
+    assert made.rows.select("track_id", "min_ttc_s").rows() == [("far", 3.0), ("near", 1.0)]
+    assert made.summary.row(0) == ("log", 1.0, 1)
+
+
+def test_a_synthetic_cut_in() -> None:
+    frames = scenario("cut_in", gap_m=12.0, closing_mps=4.0, in_lane_at_s=5.0)
+    row = compute_on(frames, "time_to_collision").rows.row(0, named=True)
+    assert row["min_ttc_s"] == pytest.approx(3.0, rel=0.02)
+    assert (row["at_ns"] - START_NS) * 1e-9 == pytest.approx(5.0, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    "name", ["ego_stopped", "no_collisions", "time_to_collision_above_threshold"]
+)
+def test_nuplan_scenes(name: str) -> None:
+    case = scene(f"time_to_collision_within_bound-{name}")
+    frames = {"ego_states": case.ego_states, "tracks": case.tracks}
+    made = compute_on(frames, "time_to_collision").rows
+    # In two of the scenes a car is about to run into the ego from behind, which nuPlan ignores.
+    found = made.filter(pl.col("bearing_rad").abs() < NUPLAN_AHEAD_RAD)["min_ttc_s"].min()
+    expected = case.statistics["MIN"]
+    if math.isinf(expected):
+        assert found is None
+    else:
+        # nuPlan tries every 0.1 s, so it finds ours rounded up.
+        assert isinstance(found, float)
+        assert found == pytest.approx(1.6425, abs=0.0005)
+        assert math.ceil(found / NUPLAN_STEP_S) * NUPLAN_STEP_S == pytest.approx(expected)
+
+
+def test_commonroad_crime() -> None:
+    made = compute_on(scenario_at_start("ZAM_Urban-3_3_Repair", ego=8), "time_to_collision")
+    # CriMe: 2.4 s to the time of closest encounter, of an ego that goes on to brake from 9 m/s.
+    assert made.rows["track_id"].to_list() == ["6"]
+    assert made.rows["min_ttc_s"].item() == pytest.approx(20.72 / 9, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("log", "min_ttc_s", "critical"),
+    [
+        pytest.param("3b3570b4", 1.040, 1, id="argoverse_3b35"),
+        pytest.param("7fab2350", 1.335, 1, id="argoverse_7fab"),
+        pytest.param("adcf7d18", 2.239, 0, id="argoverse_adcf"),
+    ],
+)
+def test_real_logs(real_logs: RealLogs, log: str, min_ttc_s: float, critical: int) -> None:
+    made = compute_on(real_logs(log), "time_to_collision")
+    assert made.summary["min_ttc_s"].item() == pytest.approx(min_ttc_s, abs=0.001)
+    assert made.summary["critical_encounters"].item() == critical
+
+
+def test_it_abstains_where_there_are_no_boxes(real_logs: RealLogs) -> None:
+    outcome = compute_on(real_logs("robot"), "time_to_collision").outcomes["robot"]
+    assert (outcome.status, outcome.reason) == (
+        "abstained",
+        "no ego_track_pairs: no tracks: the recording has no tracks",
+    )
