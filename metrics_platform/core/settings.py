@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from metrics_platform.core.errors import ConfigurationError
@@ -68,11 +69,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         root=_root(given.get("root", str(home / "objects"))),
         postgres=given.get("postgres"),
         readers=Path(readers).expanduser().absolute() if readers else None,
-        logs_per_run=int(_number(given, "logs_per_run", at_least=1)),
-        queued_runs=int(_number(given, "queued_runs", at_least=1)),
+        logs_per_run=_whole_number(given, "logs_per_run", at_least=1),
+        queued_runs=_whole_number(given, "queued_runs", at_least=1),
         tick_s=_number(given, "tick_s", at_least=1),
         quiet_s=_number(given, "quiet_s", at_least=0),
-        batch_bytes=int(_number(given, "batch_bytes", at_least=1)),
+        batch_bytes=_whole_number(given, "batch_bytes", at_least=1),
     )
 
 
@@ -92,15 +93,19 @@ def _root(value: str) -> str:
     return value.rstrip("/")
 
 
-def _number(given: Mapping[str, str], name: str, *, at_least: float) -> float:
-    default = Settings.__dataclass_fields__[name].default
-    value = given.get(name, str(default))
+def _whole_number(given: Mapping[str, str], name: str, *, at_least: int) -> int:
+    return int(_number(given, name, at_least=at_least, kind="whole number"))
+
+
+def _number(given: Mapping[str, str], name: str, *, at_least: float, kind: str = "number") -> float:
+    value = given.get(name, str(Settings.__dataclass_fields__[name].default))
     try:
         number = float(value)
     except ValueError:
         number = float("nan")
-    if not number >= at_least:
+    whole = kind == "number" or number % 1 == 0
+    if not (isfinite(number) and number >= at_least and whole):
         raise ConfigurationError(
-            f"{_PREFIX}{name.upper()} must be a number of at least {at_least:g}, got {value!r}"
+            f"{_PREFIX}{name.upper()} must be a {kind} of at least {at_least:g}, got {value!r}"
         )
     return number
