@@ -70,7 +70,7 @@ def _memories(
     while queue:
         column = queue.pop()
         dtype = column.dtype
-        fixed.append(column.is_not_null().to_numpy())
+        fixed.append(_presence(column))
         if isinstance(dtype, pl.Struct):
             queue.extend(column.struct.field(name) for name in reversed(column.struct.fields))
         elif isinstance(dtype, pl.List | pl.Array):
@@ -95,6 +95,12 @@ def _memories(
         yield from _memories(children, child_bounds)
 
 
+def _presence(column: pl.Series) -> npt.NDArray[Any]:
+    if column.null_count():
+        return column.is_not_null().to_numpy()
+    return np.ones(len(column), dtype=np.bool_)
+
+
 def _is_plain_number(dtype: pl.DataType) -> bool:
     return dtype.is_float() or (dtype.is_integer() and dtype not in (pl.Int128, pl.UInt128))
 
@@ -105,6 +111,8 @@ def _ends(lengths: pl.Series) -> _Bounds:
 
 def _numbers(column: pl.Series) -> npt.NDArray[Any]:
     values = column.to_physical()
+    if values.dtype.is_integer() and not values.null_count():
+        return values.to_numpy()
     if values.dtype.is_float():
         # One pattern for all NaN, and -0.0 + 0.0 is 0.0.
         return (values.fill_null(0.0).fill_nan(float("nan")) + 0.0).to_numpy()
@@ -123,4 +131,4 @@ def _side_by_side(
             len(array), array.itemsize
         )
         at += array.itemsize
-    return memoryview(rows.reshape(-1)), bounds * width
+    return rows.reshape(-1).data, bounds * width

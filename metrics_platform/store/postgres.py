@@ -5,6 +5,7 @@ import random
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -125,7 +126,9 @@ class Postgres:
     def _revive(self, attempt: int) -> None:
         """Start the embedded server again if it is gone; any other one is not ours to start."""
         if self.settings.postgres is None and attempt >= _ATTEMPTS_BEFORE_REVIVAL:
-            embedded_url(self.settings.home)
+            # It may still be stopping, or recovering from a crash: the next attempt will tell.
+            with suppress(StoreUnavailableError):
+                embedded_url(self.settings.home)
 
 
 _ATTEMPTS_BEFORE_REVIVAL = 3

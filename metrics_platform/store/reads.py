@@ -1,17 +1,16 @@
 """From the index to a `pl.LazyFrame` over exactly the rows that count."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from metrics_platform.store.index import files, results
 from metrics_platform.store.objects import ObjectRoot
+from metrics_platform.store.parameters import among, given
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +60,6 @@ class Part:
     logs: frozenset[str] | None
 
 
-def among(column: sa.ColumnElement[str], values: Iterable[str]) -> sa.ColumnElement[bool]:
-    """Say that `column` has one of `values`, in one parameter however many there are."""
-    return column == sa.any_(sa.literal(sorted(set(values)), ARRAY(sa.Text)))
-
-
-def columns_of(**columns: tuple[sa.types.TypeEngine[Any], Sequence[Any]]) -> sa.TableValuedAlias:
-    """Return a table of parameters: one array each, however many rows there are."""
-    arrays = [sa.literal(list(values), ARRAY(kind)) for kind, values in columns.values()]
-    names = [sa.column(name, kind) for name, (kind, _) in columns.items()]
-    return sa.func.unnest(*arrays).table_valued(*names).render_derived()
-
-
 def counted_at(moment: datetime | None) -> list[sa.ColumnElement[bool]]:
     """Say that a result was current at `moment`, or is now."""
     r = results.c
@@ -110,11 +97,12 @@ def stale_within(connection: sa.Connection, scope: Scope, found: Sequence[Part])
     partial = [part for part in found if part.logs is not None]
     if len(partial) < 2:
         return set()
-    pairs = [(log_id, part.file_id) for part in partial for log_id in sorted(part.logs or ())]
-    wanted = columns_of(
-        log_id=(sa.Text(), [log_id for log_id, _ in pairs]),
-        file_id=(sa.Uuid(), [file_id for _, file_id in pairs]),
-    )
+    pairs = [
+        {"log_id": log_id, "file_id": str(part.file_id)}
+        for part in partial
+        for log_id in part.logs or ()
+    ]
+    wanted = given(pairs, log_id=sa.Text(), file_id=sa.Uuid())
     r = results.c
     query = (
         sa.select(r.file_id)
@@ -159,5 +147,5 @@ def _scan(objects: ObjectRoot, paths: Sequence[str], logs: Sequence[str]) -> pl.
 
 def any_results(connection: sa.Connection, scope: Scope) -> bool:
     """Say whether there is any result in `scope`, of whatever logs."""
-    query = sa.select(results.c.id).where(*Scope.conditions(scope)).limit(1)
+    query = sa.select(results.c.id).where(*scope.conditions()).limit(1)
     return connection.execute(query).first() is not None

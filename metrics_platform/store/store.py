@@ -148,7 +148,7 @@ class Store:
         try:
             scope = self._scope(name, domain, version, logs, as_of)
         except NoResultsError:
-            return tables.OUTCOMES.to_frame()
+            return pl.DataFrame(schema=tables.OUTCOMES)
         return self.postgres.transaction(lambda connection: tables.outcomes(connection, scope))
 
     def summary(

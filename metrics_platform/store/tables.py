@@ -8,53 +8,50 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from metrics_platform.store.index import files, logs, results
-from metrics_platform.store.reads import Scope, among
+from metrics_platform.store.parameters import among
+from metrics_platform.store.reads import Scope
+
+Types = dict[str, pl.DataType | type[pl.DataType]]
 
 _TIME = pl.Datetime("us", "UTC")
 
-OUTCOMES = pl.Schema(
-    {
-        "log_id": pl.String,
-        "status": pl.String,
-        "reason": pl.String,
-        "fingerprint": pl.String,
-        "input_hash": pl.String,
-        "content_hash": pl.String,
-        "row_count": pl.Int64,
-        "run_id": pl.String,
-        "committed_at": _TIME,
-    }
-)
-ROW_COUNTS = pl.Schema({"name": pl.String, "log_id": pl.String, "row_count": pl.Int64})
-CATALOG = pl.Schema(
-    {
-        "domain": pl.String,
-        "name": pl.String,
-        "version": pl.String,
-        "computed": pl.Int64,
-        "abstained": pl.Int64,
-        "failed": pl.Int64,
-        "rows": pl.Int64,
-        "size_bytes": pl.Int64,
-        "committed_at": _TIME,
-    }
-)
-HISTORY = pl.Schema(
-    {
-        "version": pl.String,
-        "status": pl.String,
-        "reason": pl.String,
-        "fingerprint": pl.String,
-        "content_hash": pl.String,
-        "row_count": pl.Int64,
-        "run_id": pl.String,
-        "committed_at": _TIME,
-        "superseded_at": _TIME,
-    }
-)
+OUTCOMES: Types = {
+    "log_id": pl.String,
+    "status": pl.String,
+    "reason": pl.String,
+    "fingerprint": pl.String,
+    "input_hash": pl.String,
+    "content_hash": pl.String,
+    "row_count": pl.Int64,
+    "run_id": pl.String,
+    "committed_at": _TIME,
+}
+ROW_COUNTS: Types = {"name": pl.String, "log_id": pl.String, "row_count": pl.Int64}
+CATALOG: Types = {
+    "domain": pl.String,
+    "name": pl.String,
+    "version": pl.String,
+    "computed": pl.Int64,
+    "abstained": pl.Int64,
+    "failed": pl.Int64,
+    "rows": pl.Int64,
+    "size_bytes": pl.Int64,
+    "committed_at": _TIME,
+}
+HISTORY: Types = {
+    "version": pl.String,
+    "status": pl.String,
+    "reason": pl.String,
+    "fingerprint": pl.String,
+    "content_hash": pl.String,
+    "row_count": pl.Int64,
+    "run_id": pl.String,
+    "committed_at": _TIME,
+    "superseded_at": _TIME,
+}
 
 
-def table(connection: sa.Connection, query: sa.Executable, schema: pl.Schema) -> pl.DataFrame:
+def table(connection: sa.Connection, query: sa.Executable, schema: Types) -> pl.DataFrame:
     """Return the rows of `query`, typed."""
     rows = [tuple(row) for row in connection.execute(query)]
     return pl.DataFrame(rows, schema=schema, orient="row")
