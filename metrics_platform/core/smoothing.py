@@ -114,12 +114,10 @@ def _coefficients(window: int, polyorder: int, deriv: int) -> tuple[Floats, Floa
         unknown = np.full((half, window), math.nan)
         return np.full(window, math.nan), unknown, unknown
     # It takes a second to import, which whoever only lists metrics should not wait for.
-    from scipy.signal import savgol_coeffs  # type: ignore[import-untyped]
+    from scipy.signal import savgol_coeffs
 
-    def weights(place: float | None) -> Floats:
-        return np.asarray(
-            savgol_coeffs(window, polyorder, deriv=deriv, pos=place, use="dot"), dtype=np.float64
-        )
+    def weights(place: int | None) -> Floats:
+        return savgol_coeffs(window, polyorder, deriv=deriv, pos=place, use="dot")
 
     middle = weights(None)
     first = np.array([weights(i) for i in range(half)]).reshape(half, window)

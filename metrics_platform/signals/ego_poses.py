@@ -14,14 +14,14 @@ class EgoPoses(MetricFrame):
     vehicle's own axes, and null where the recording has none.
     """
 
-    timestamp_ns: int
-    x_m: float
-    y_m: float
-    z_m: float
-    heading_rad: float
-    longitudinal_velocity_mps: float = Field(nullable=True)
-    lateral_velocity_mps: float = Field(nullable=True)
-    yaw_rate_radps: float = Field(nullable=True)
+    timestamp_ns: int = Field(description="Of the measurement, on the recording's clock.")
+    x_m: float = Field(description="In the fixed frame.")
+    y_m: float = Field(description="In the fixed frame.")
+    z_m: float = Field(description="In the fixed frame, up.")
+    heading_rad: float = Field(description="Counter-clockwise from the x axis.")
+    longitudinal_velocity_mps: float = Field(nullable=True, description="Forward, as recorded.")
+    lateral_velocity_mps: float = Field(nullable=True, description="To the left, as recorded.")
+    yaw_rate_radps: float = Field(nullable=True, description="To the left, as recorded.")
 
     class Config:
         unique = ["log_id", "timestamp_ns"]

@@ -13,17 +13,17 @@ class Recordings(MetricFrame):
     """
 
     format: str = Field(description="Name of the reader that could read it.")
-    start_ns: int
-    end_ns: int
-    duration_s: float = Field(ge=0)
+    start_ns: int = Field(description="First sample of any signal.")
+    end_ns: int = Field(description="Last sample of any signal.")
+    duration_s: float = Field(ge=0, description="From the first sample to the last.")
     truncated: bool = Field(description="Cut off before its end; recovered as far as it goes.")
     notes: str = Field(description="What was repaired or left out, one sentence a line.")
-    vehicle: str = Field(nullable=True)
+    vehicle: str = Field(nullable=True, description="Which one drove.")
     release: str = Field(nullable=True, description="Software version that drove.")
-    place: str = Field(nullable=True)
+    place: str = Field(nullable=True, description="Where it drove.")
     mission: str = Field(nullable=True, description="Drive or delivery mission.")
-    ego_length_m: float = Field(gt=0, nullable=True)
-    ego_width_m: float = Field(gt=0, nullable=True)
+    ego_length_m: float = Field(gt=0, nullable=True, description="Of the vehicle's box.")
+    ego_width_m: float = Field(gt=0, nullable=True, description="Of the vehicle's box.")
     ego_center_offset_m: float = Field(
         nullable=True, description="From the vehicle's origin forward to the centre of its box."
     )

@@ -13,19 +13,19 @@ class Tracks(MetricFrame):
     where the source gives none. The ego vehicle is not among them.
     """
 
-    timestamp_ns: int
+    timestamp_ns: int = Field(description="Of the box, on the recording's clock.")
     source: str = Field(description="annotation, tracker, radar, simulation, …")
-    track_id: str
+    track_id: str = Field(description="The same for one road user throughout the log.")
     category: str = Field(description="As the source names it.")
-    x_m: float
-    y_m: float
-    z_m: float
-    heading_rad: float
-    length_m: float = Field(ge=0)
-    width_m: float = Field(ge=0)
-    height_m: float = Field(ge=0)
-    velocity_x_mps: float = Field(nullable=True)
-    velocity_y_mps: float = Field(nullable=True)
+    x_m: float = Field(description="Centre of the box in the fixed frame.")
+    y_m: float = Field(description="Centre of the box in the fixed frame.")
+    z_m: float = Field(description="Centre of the box in the fixed frame, up.")
+    heading_rad: float = Field(description="Counter-clockwise from the x axis.")
+    length_m: float = Field(ge=0, description="Along its heading.")
+    width_m: float = Field(ge=0, description="Across its heading.")
+    height_m: float = Field(ge=0, description="Upwards.")
+    velocity_x_mps: float = Field(nullable=True, description="Along the x axis of the fixed frame.")
+    velocity_y_mps: float = Field(nullable=True, description="Along the y axis of the fixed frame.")
     score: float = Field(nullable=True, description="Confidence, where the source gives one.")
 
     class Config:

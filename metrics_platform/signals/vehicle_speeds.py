@@ -1,5 +1,7 @@
 """The speed that the vehicle itself reports."""
 
+from pandera.polars import Field
+
 from metrics_platform.core import MetricFrame, Signal
 
 
@@ -10,8 +12,8 @@ class VehicleSpeeds(MetricFrame):
     makes it a check on it; the wheels' radius makes it wrong by a constant factor.
     """
 
-    timestamp_ns: int
-    speed_mps: float
+    timestamp_ns: int = Field(description="Of the measurement, on the recording's clock.")
+    speed_mps: float = Field(description="From the wheels; negative in reverse.")
 
     class Config:
         unique = ["log_id", "timestamp_ns"]

@@ -1,10 +1,12 @@
 """Filters over many groups give what scipy gives for each by itself."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import savgol_filter  # type: ignore[import-untyped]
+from scipy.signal import savgol_filter
 
 from metrics_platform.core.smoothing import Floats, group_starts, savgol, unwrap
 
@@ -68,7 +70,7 @@ def test_fewer_values_than_the_polynomial_has_coefficients(
 def test_a_group_is_the_same_to_the_last_bit_whatever_is_beside_it() -> None:
     values, starts = groups([3, 50, 7, 200, 11])
     together = savgol(values, starts, window=8, polyorder=2, deriv=1)
-    for begin, end in zip(starts[:-1], starts[1:], strict=True):
+    for begin, end in pairwise(starts):
         alone = savgol(
             values[begin:end], np.array([0, end - begin]), window=8, polyorder=2, deriv=1
         )

@@ -8,7 +8,7 @@ import pytest
 from metrics_platform.core import Computed
 from metrics_platform.metrics.ego_comfort import BOUNDS, ego_comfort
 from metrics_platform.testing.inputs import compute_on
-from metrics_platform.testing.synthetic import scenario
+from metrics_platform.testing.synthetic import Frames, scenario
 from metrics_platform_tests.metrics.builders import ego_states_of, result_of
 from metrics_platform_tests.metrics.conftest import RealLogs
 from metrics_platform_tests.metrics.nuplan import scene
@@ -142,16 +142,16 @@ def test_two_states_have_no_yaw_acceleration() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "comfortable"),
+    ("frames", "comfortable"),
     [
-        pytest.param("cruise", {}, 1.0, id="cruise"),
-        pytest.param("hard_brake", {"deceleration_mps2": 6.0}, 0.0, id="hard_brake"),
-        pytest.param("turn", {"speed_mps": 6.0, "radius_m": 20.0}, 1.0, id="turn"),
-        pytest.param("turn", {"speed_mps": 8.0, "radius_m": 10.0}, 0.0, id="tight_turn"),
+        pytest.param(scenario("cruise"), 1.0, id="cruise"),
+        pytest.param(scenario("hard_brake", deceleration_mps2=6.0), 0.0, id="hard_brake"),
+        pytest.param(scenario("turn", speed_mps=6.0, radius_m=20.0), 1.0, id="turn"),
+        pytest.param(scenario("turn", speed_mps=8.0, radius_m=10.0), 0.0, id="tight_turn"),
     ],
 )
-def test_synthetic_drives(name: str, parameters: dict[str, float], comfortable: float) -> None:
-    made = compute_on(scenario(name, **parameters), "ego_comfort")
+def test_synthetic_drives(frames: Frames, comfortable: float) -> None:
+    made = compute_on(frames, "ego_comfort")
     assert made.summary["comfortable_ratio"].item() == comfortable
 
 

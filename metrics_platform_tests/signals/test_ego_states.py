@@ -22,7 +22,9 @@ def poses_of(times_s: list[float], **columns: object) -> pl.DataFrame:
     """Return poses at these times; positions are 0 and velocities unknown unless given."""
     rows = len(times_s)
     unknown = ("longitudinal_velocity_mps", "lateral_velocity_mps", "yaw_rate_radps")
-    data = {name: [None if name in unknown else 0.0] * rows for name in polars_schema(EgoPoses)}
+    data: dict[str, list[object]] = {
+        name: [None if name in unknown else 0.0] * rows for name in polars_schema(EgoPoses)
+    }
     data |= {"log_id": ["log"] * rows, "timestamp_ns": [round(t * SECOND_NS) for t in times_s]}
     data |= {name: list(values) for name, values in columns.items()}  # type: ignore[call-overload]
     return pl.DataFrame(data, schema=polars_schema(EgoPoses), strict=False)

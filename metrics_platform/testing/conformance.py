@@ -1,0 +1,175 @@
+"""The contract of every definition, checked without anybody writing a test for it.
+
+def test_hard_brakes_keeps_the_contract() -> None:
+    assert_conforms(hard_brakes)
+"""
+
+import inspect
+import re
+from collections.abc import Mapping
+
+import polars as pl
+from polars.testing import assert_frame_equal
+
+from metrics_platform.core import Computed, Definition, Input, Metric, Rows, Status
+from metrics_platform.core.catalog import Catalog, default_catalog
+from metrics_platform.core.compute import compute
+from metrics_platform.core.frames import columns_without_unit, empty_frame, polars_schema
+from metrics_platform.core.statuses import COMPUTED
+from metrics_platform.testing.inputs import compute_on, inputs_of
+from metrics_platform.testing.scenarios import SCENARIOS
+from metrics_platform.testing.synthetic import Frames, scenario, synthetic_logs
+
+# Sums may be taken in another order.
+TOLERANCE = 1e-9
+# A log that has every signal, and not one row in any of them.
+EMPTY_LOG = "log_without_rows"
+
+
+def assert_conforms(
+    definition: Definition,
+    frames: Mapping[str, pl.DataFrame] | None = None,
+    *,
+    catalog: Catalog | None = None,
+) -> None:
+    """Check what the platform relies on in a derived signal or metric.
+
+    The result for a batch of logs is the results for each log, put together. The order of input
+    rows changes nothing. An empty input gives an empty output of the right types. Logs of one row
+    or of no duration make it abstain or compute, but not raise. Numbers say their unit, and the
+    docstrings say what a row is and, of a metric, where its definition comes from.
+
+    Args:
+        definition: Not a recorded signal.
+        frames: Recorded signals, or whatever else it depends on, by name; a fleet of synthetic
+            logs of all scenarios, and some that are hardly a log, if None.
+        catalog: Where its dependencies are looked up; all installed ones if None.
+
+    Raises:
+        AssertionError: It breaks one of the rules; the message says which.
+    """
+    catalog = catalog or default_catalog()
+    _check_words(definition)
+    _check_empty(definition, catalog)
+    inputs = _inputs(definition, frames if frames is not None else hardly_logs(), catalog)
+    together = _compute(definition, inputs)
+    _check_none_failed(definition, together)
+    _check_same(definition, together, _one_by_one(definition, inputs), "computed log by log")
+    for seed in range(2):
+        shuffled = {
+            name: Input(_shuffled(given.rows, seed), given.outcomes)
+            for name, given in inputs.items()
+        }
+        again = _compute(definition, shuffled)
+        _check_same(definition, together, again, "computed from shuffled rows")
+
+
+def hardly_logs() -> Frames:
+    """Return a small fleet: every scenario, and logs of one row, with gaps, without an ego box."""
+    fleet = synthetic_logs(2 * len(SCENARIOS), seconds=3)
+    parts = [
+        fleet,
+        scenario("cruise", log_id="one_row", seconds=0, bystanders=2),
+        _with_gap(scenario("follow", log_id="with_gap", seconds=6)),
+        _without_box(scenario("cut_in", log_id="without_box", seconds=2)),
+    ]
+    return {name: pl.concat([part[name] for part in parts]) for name in fleet}
+
+
+def _with_gap(frames: Frames) -> Frames:
+    start = frames["recordings"]["start_ns"].item()
+    since_s = (pl.col("timestamp_ns") - start) * 1e-9
+    kept = ~since_s.is_between(2, 4)
+    return {
+        name: frame if name == "recordings" else frame.filter(kept)
+        for name, frame in frames.items()
+    }
+
+
+def _without_box(frames: Frames) -> Frames:
+    size = ("ego_length_m", "ego_width_m", "ego_center_offset_m")
+    unknown = [pl.lit(None, pl.Float64).alias(name) for name in size]
+    return {**frames, "recordings": frames["recordings"].with_columns(unknown)}
+
+
+def _check_words(definition: Definition) -> None:
+    what = f"{definition.name} {definition.version}"
+    unnamed = columns_without_unit(definition.rows)
+    assert not unnamed, f"{what}: these columns say no unit: {', '.join(unnamed)}"
+    grain = inspect.getdoc(definition.rows) or ""
+    assert re.search(r"\bone row per\b", grain, re.IGNORECASE), (
+        f"{what}: the docstring of {definition.rows.__name__} must say what a row is: "
+        "'One row per log_id, …'"
+    )
+    if isinstance(definition, Metric):
+        assert re.search(r"\bSource:", definition.description), (
+            f"{what}: its docstring must name the source of the definition: 'Source: …'"
+        )
+
+
+def _check_empty(definition: Definition, catalog: Catalog) -> None:
+    nothing = [empty_frame(catalog[name].rows).lazy() for name in definition.dependencies]
+    made = definition(*nothing)
+    rows = (made.rows if isinstance(made, Rows) else made).collect()
+    assert rows.is_empty(), f"{definition.name}: {len(rows)} rows out of no rows"
+    expected = polars_schema(definition.rows)
+    assert rows.schema == expected, (
+        f"{definition.name}: on an empty input expected {dict(expected)}, got {dict(rows.schema)}"
+    )
+
+
+def _inputs(
+    definition: Definition, frames: Mapping[str, pl.DataFrame], catalog: Catalog
+) -> dict[str, Input]:
+    """Return what `definition` takes, for all logs of `frames` and one without a row."""
+    given = inputs_of(frames)
+    for name in definition.dependencies:
+        if name not in given:
+            made = compute_on(frames, name, catalog=catalog)
+            given[name] = Input(made.rows.lazy(), made.outcomes)
+    return {
+        name: Input(given[name].rows, {**given[name].outcomes, EMPTY_LOG: COMPUTED})
+        for name in definition.dependencies
+    }
+
+
+def _compute(
+    definition: Definition, inputs: Mapping[str, Input], log_ids: list[str] | None = None
+) -> Computed:
+    if log_ids is None:
+        log_ids = sorted({log_id for given in inputs.values() for log_id in given.outcomes})
+    return compute(definition, inputs, log_ids, fingerprint="conformance")
+
+
+def _one_by_one(definition: Definition, inputs: Mapping[str, Input]) -> Computed:
+    alone = [
+        _compute(definition, inputs, [log_id])
+        for log_id in sorted({log_id for given in inputs.values() for log_id in given.outcomes})
+    ]
+    return Computed(
+        definition=definition,
+        rows=pl.concat([made.rows for made in alone]),
+        outcomes={log_id: o for made in alone for log_id, o in made.outcomes.items()},
+        summary=pl.concat([made.summary for made in alone]),
+        fingerprints={},
+    )
+
+
+def _shuffled(rows: pl.LazyFrame, seed: int) -> pl.LazyFrame:
+    return rows.collect().sample(fraction=1, shuffle=True, seed=seed).lazy()
+
+
+def _check_none_failed(definition: Definition, made: Computed) -> None:
+    failed = {log_id: made.outcomes[log_id].reason for log_id in made.logs_with(Status.FAILED)}
+    assert not failed, f"{definition.name} failed on valid input: {failed}"
+
+
+def _check_same(definition: Definition, expected: Computed, got: Computed, how: str) -> None:
+    assert expected.outcomes == got.outcomes, f"{definition.name}: other outcomes when {how}"
+    for what in ("rows", "summary"):
+        try:
+            assert_frame_equal(
+                getattr(expected, what), getattr(got, what), rel_tol=TOLERANCE, abs_tol=TOLERANCE
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{definition.name}: other {what} when {how}: {error}") from error
