@@ -15,7 +15,9 @@ _RESULTS = Path("build/bench")
 
 
 def main() -> None:
-    known = [m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not m.name.startswith("_")]
+    known = [
+        m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not m.name.startswith("_")
+    ]
     wanted = known if sys.argv[1:] in ([], ["all"]) else sys.argv[1:]
     if unknown := sorted(set(wanted) - set(known)):
         sys.exit(f"no benchmark named {unknown[0]!r}; there are: {', '.join(known)}")

@@ -1,5 +1,6 @@
 """The `metrics-platform` command."""
 
+import signal
 import sys
 import time
 from datetime import datetime
@@ -75,6 +76,10 @@ def dev(
     out.print(f"Web UI:  [bold]http://127.0.0.1:{port}[/]  (ready in about ten seconds)")
     out.print(f"Inbox:   {settings.inbox}  (put logs here)")
     out.print("Ctrl-C stops everything.\n")
+    # A supervisor stops us with SIGTERM; and where we are started in the background, a shell
+    # would have us ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with running(command, settings) as process:
         try:
             status = process.wait()

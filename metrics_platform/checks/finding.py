@@ -16,12 +16,12 @@ class Finding:
         description: One sentence for a person.
         severity: Of a check that did not pass: "error" is a definite fault, "warning" one to
             look at.
-        facts: Named numbers that the sentence rests on.
+        facts: Named counts that the sentence rests on.
         examples: The first rows at fault, each with its `log_id`; None where all is well.
     """
 
     passed: bool
     description: str
     severity: Literal["error", "warning"] = "error"
-    facts: Mapping[str, int | float] = field(default_factory=dict)
+    facts: Mapping[str, int] = field(default_factory=dict)
     examples: pl.DataFrame | None = None

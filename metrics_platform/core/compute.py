@@ -26,8 +26,8 @@ def compute(
 ) -> Computed:
     """Compute `definition` for `log_ids`; whatever happens, every one of them has an outcome.
 
-    A log that lacks a dependency abstains; one whose dependency failed fails with it. Where the
-    function raises or breaks its contract, the batch is bisected until the logs at fault stand
+    A log that lacks a dependency abstains, also where that is because the dependency failed. Where
+    the function raises or breaks its contract, the batch is bisected until the logs at fault stand
     alone, and the rest is kept.
 
     Args:
@@ -68,17 +68,22 @@ def summarise(definition: Definition, rows: pl.DataFrame, log_ids: Sequence[str]
 
 
 def _before(definition: Definition, inputs: Mapping[str, Input], log_id: str) -> Outcome:
-    """Say what is known before anything is computed: does the log have what it takes?"""
-    worst = COMPUTED
+    """Say what is known before anything is computed: does the log have what it takes?
+
+    A dependency that failed is one that isn't there: its failure is counted once, where it is.
+    """
     for name in definition.dependencies:
-        outcome = inputs[name].outcomes.get(log_id)
-        if outcome is None:
-            outcome = Outcome(Status.ABSTAINED, "never computed for this log")
+        if name in definition.optional:
+            continue
+        outcome = inputs[name].outcomes.get(log_id, _NEVER)
         if outcome.status is Status.FAILED:
-            return Outcome(Status.FAILED, f"{name} failed: {outcome.reason}")
-        if outcome.status is Status.ABSTAINED and name not in definition.optional:
-            worst = Outcome(Status.ABSTAINED, f"no {name}: {outcome.reason}")
-    return worst
+            return Outcome(Status.ABSTAINED, f"{name} failed: {outcome.reason}")
+        if outcome.status is Status.ABSTAINED:
+            return Outcome(Status.ABSTAINED, f"no {name}: {outcome.reason}")
+    return COMPUTED
+
+
+_NEVER = Outcome(Status.ABSTAINED, "never computed for this log")
 
 
 def _isolating(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from pandera.polars import DataFrameModel
+from pandera.polars import DataFrameModel, Field
 
 # A unit, or a word for a number that has none. Ratios are within 0 and 1 or relative to 1.
 UNIT_SUFFIXES = (
@@ -21,7 +21,7 @@ class MetricFrame(DataFrameModel):
     `Config.unique` where rows have a key; rows are kept in the order of that key.
     """
 
-    log_id: str
+    log_id: str = Field(description="The log that the row is about.")
 
     class Config:
         """Exactly these columns, in this order, with these types."""

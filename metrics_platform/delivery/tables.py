@@ -129,7 +129,7 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
 
 def _cell(value: object) -> Text:
     if value is None:
-        return Text("–", style="dim")
+        return Text("-", style="dim")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
     if isinstance(value, float):

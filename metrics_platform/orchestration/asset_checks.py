@@ -26,7 +26,6 @@ from metrics_platform.checks.coverage import coverage
 from metrics_platform.checks.finding import Finding
 from metrics_platform.checks.value_range import value_range
 from metrics_platform.core import Definition, Status
-from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.batches import batches, row_bytes
 from metrics_platform.orchestration.partitions import log_asset_key, logs_of_run
@@ -75,21 +74,29 @@ def _contract(
     """Check all stored rows of the logs in `outcomes`, as many at a time as memory allows."""
     width = row_bytes(definition)
     with_rows = outcomes.filter(pl.col("row_count") > 0)
-    sizes = {log_id: rows * width for log_id, rows in with_rows.select("log_id", "row_count").rows()}
+    sizes = {
+        log_id: rows * width for log_id, rows in with_rows.select("log_id", "row_count").rows()
+    }
     found = [
         contract(definition, store.load(definition, batch).rows.collect())
         for batch in batches(list(sizes), sizes, settings.batch_bytes)
     ]
     broken = [finding for finding in found if not finding.passed]
     rows = sum(int(finding.facts["rows"]) for finding in found)
-    return broken[0] if broken else Finding(
-        passed=True, description=f"{rows} stored rows keep the contract", facts={"rows": rows}
+    return (
+        broken[0]
+        if broken
+        else Finding(
+            passed=True, description=f"{rows} stored rows keep the contract", facts={"rows": rows}
+        )
     )
 
 
 def _result(name: str, definition: Definition, finding: Finding) -> AssetCheckResult:
     metadata: dict[str, MetadataValue] = {
-        fact: MetadataValue.float(float(value)) if isinstance(value, float) else MetadataValue.int(value)
+        fact: MetadataValue.float(float(value))
+        if isinstance(value, float)
+        else MetadataValue.int(value)
         for fact, value in finding.facts.items()
     }
     if finding.examples is not None:

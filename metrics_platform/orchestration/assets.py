@@ -5,6 +5,7 @@ of `context` at run time.
 """
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -38,21 +39,21 @@ IO_MANAGER = "store"
 def derived_asset(definition: Definition, catalog: Catalog, settings: Settings) -> AssetsDefinition:
     """Return the asset that computes `definition` for the logs of a run."""
 
-    @asset(
-        key=log_asset_key(definition.name),
-        ins={name: AssetIn(key=log_asset_key(name)) for name in definition.dependencies},
-        io_manager_key=IO_MANAGER,
-        partitions_def=log_partitions,
-        backfill_policy=BackfillPolicy.single_run(),
-        **described(definition, catalog),
-    )
     def computed(context: AssetExecutionContext, **inputs: StoredInput) -> Output[Any]:
         # Wrapped, since Dagster would take a bare iterator for one of events.
         return Output(
             compute_in_batches(definition, catalog, settings, inputs, context.partition_keys)
         )
 
-    return computed
+    made: AssetsDefinition = asset(
+        key=log_asset_key(definition.name),
+        ins={name: AssetIn(key=log_asset_key(name)) for name in definition.dependencies},
+        io_manager_key=IO_MANAGER,
+        partitions_def=log_partitions,
+        backfill_policy=BackfillPolicy.single_run(),
+        **described(definition, catalog),
+    )(computed)
+    return made
 
 
 def compute_in_batches(
@@ -84,7 +85,7 @@ def described(definition: Definition, catalog: Catalog) -> dict[str, Any]:
                 type=str(column.dtype.type),
                 description=column.description,
                 constraints=TableColumnConstraints(
-                    nullable=column.nullable, other=[str(check) for check in column.checks]
+                    nullable=column.nullable, other=[str(check.error) for check in column.checks]
                 ),
             )
             for name, column in columns.items()
@@ -108,9 +109,15 @@ def described(definition: Definition, catalog: Catalog) -> dict[str, Any]:
 
 
 def _description(definition: Definition) -> str:
+    """Return the docstrings as Markdown: the UI would run the lines of a section together."""
     rows = inspect.getdoc(definition.rows) or ""
-    return definition.description if definition.function is None else (
-        f"{definition.description}\n\n{rows}"
+    told = (
+        definition.description
+        if definition.function is None
+        else (f"{definition.description}\n\n{rows}")
+    )
+    return re.sub(r"^ {4}(\w+): ", r"- `\1`: ", told, flags=re.MULTILINE).replace(
+        "Args:\n", "**Inputs and settings**\n\n"
     )
 
 
@@ -123,9 +130,7 @@ def _code_references(definition: Definition) -> CodeReferencesMetadataValue:
     )
 
 
-def _input_bytes(
-    catalog: Catalog, row_counts: pl.DataFrame
-) -> dict[str, int]:
+def _input_bytes(catalog: Catalog, row_counts: pl.DataFrame) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for name, log_id, count in row_counts.select("name", "log_id", "row_count").iter_rows():
         sizes[log_id] = sizes.get(log_id, 0) + count * row_bytes(catalog[name])

@@ -29,11 +29,11 @@ def summary_plot(summary: pl.DataFrame) -> str | None:
 
 
 def _histogram(name: str, values: pl.Series) -> str:
-    low, middle, high = values.min(), values.median(), values.max()
-    caption = f"**{name}** over {len(values)} logs: {low:.4g} … {middle:.4g} … {high:.4g}"
-    if len(values) == 1:
-        return f"**{name}** {low:.4g}"
-    counts, _ = np.histogram(values.to_numpy(), bins=_BINS)
+    numbers = values.to_numpy()
+    if len(numbers) == 1:
+        return f"**{name}** {numbers[0]:.4g}"
+    spread = f"{numbers.min():.4g} … {np.median(numbers):.4g} … {numbers.max():.4g}"
+    counts, _ = np.histogram(numbers, bins=_BINS)
     image = Image.new("1", (_BINS * _BAR_PX, _HEIGHT_PX), 1)
     draw = ImageDraw.Draw(image)
     for at, count in enumerate(counts):
@@ -43,4 +43,4 @@ def _histogram(name: str, values: pl.Series) -> str:
     png = io.BytesIO()
     image.save(png, "PNG", optimize=True)
     encoded = base64.b64encode(png.getvalue()).decode()
-    return f"{caption}\n\n![least … median … greatest](data:image/png;base64,{encoded})"
+    return f"**{name}** over {len(numbers)} logs: {spread}\n\n![least … median … greatest](data:image/png;base64,{encoded})"

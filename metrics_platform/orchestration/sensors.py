@@ -72,15 +72,21 @@ def new_logs_sensor(catalog: Catalog, settings: Settings) -> SensorDefinition:
         with Store.open(settings) as store:
             cursor = _register(context, settings, store.objects, store.registry)
             requests = _requests(context, settings, store.registry)
+            waiting = 0 if requests else len(store.registry.logs(State.REGISTERED))
         # A run can only be asked for partitions that are there.
         wanted = [log_id for request in requests for log_id in request.log_ids]
         return SensorResult(
             run_requests=[request.run for request in requests],
             dynamic_partitions_requests=[log_partitions.build_add_request(wanted)],
+            skip_reason=None if requests else _told(waiting),
             cursor=cursor,
         )
 
     return new_logs
+
+
+def _told(waiting: int) -> str:
+    return f"{waiting} logs wait for runs that are queued" if waiting else "no new logs"
 
 
 @dataclass(frozen=True)
@@ -159,7 +165,6 @@ def _lost(
     runs: Mapping[str, Sequence[DagsterRun]],
 ) -> Iterator[_Request]:
     """Settle requests whose run succeeded; yield again those that have no run to wait for."""
-    registered = None
     for key, log_ids in requested.items():
         of_key = runs.get(key, ())
         if any(run.is_success for run in of_key):
@@ -191,9 +196,7 @@ def _in_order(
     }
 
 
-def _chunks(
-    known: Sequence[str], log_ids: Sequence[str], logs_per_run: int
-) -> Iterator[list[str]]:
+def _chunks(known: Sequence[str], log_ids: Sequence[str], logs_per_run: int) -> Iterator[list[str]]:
     """Yield logs that one ranged run can take: new ones together, others as they happen to lie."""
     there = set(known)
     old = [log_id for log_id in log_ids if log_id in there]
