@@ -111,12 +111,13 @@ def _ends(lengths: pl.Series) -> _Bounds:
 
 def _numbers(column: pl.Series) -> npt.NDArray[Any]:
     values = column.to_physical()
-    if values.dtype.is_integer() and not values.null_count():
-        return values.to_numpy()
-    if values.dtype.is_float():
-        # One pattern for all NaN, and -0.0 + 0.0 is 0.0.
-        return (values.fill_null(0.0).fill_nan(float("nan")) + 0.0).to_numpy()
-    return values.fill_null(False if values.dtype == pl.Boolean else 0).to_numpy()
+    if values.null_count():
+        values = values.fill_null(False if values.dtype == pl.Boolean else 0)
+    array = values.to_numpy()
+    if array.dtype.kind != "f":
+        return array
+    # One bit pattern for all NaN, and one for both zeros.
+    return np.where(np.isnan(array), array.dtype.type(np.nan), array + array.dtype.type(0.0))
 
 
 def _side_by_side(

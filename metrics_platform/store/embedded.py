@@ -54,7 +54,7 @@ def embedded_url(home: Path) -> sa.URL:
         with _in_this_process, _turn(home):
             server = _server(home)
             _hold(home)
-            _forget_dead_server(server.pgdata)
+            _forget_other_program(server.pgdata)
             if not (server.pgdata / "PG_VERSION").exists():
                 _initialise(server)
             server.ensure_pgdata_inited()
@@ -120,20 +120,18 @@ def _initialise(server: "PostgresServer") -> None:
         file.write(_CONFIGURATION)
 
 
-def _forget_dead_server(pgdata: Path) -> None:
-    """Take away a pid file whose process is another program by now.
+def _forget_other_program(pgdata: Path) -> None:
+    """Take away a pid file that names a running process which is not this server.
 
-    A restarted container gives the same low pids to other programs, and a pid alone would then
-    say that the server is running, to the library and to Postgres itself.
+    A restarted container gives the same low pids to other programs, and Postgres would then refuse
+    to start. The file of a process that is gone is left for Postgres to judge, which also looks
+    whether a child of that process still writes.
     """
     file = pgdata / "postmaster.pid"
     if not file.exists():
         return
-    words = file.read_text().split()
-    command = Path("/proc") / (words[0] if words else "none") / "cmdline"
-    if Path("/proc/self/cmdline").exists() and not (
-        command.exists() and str(pgdata) in command.read_text().split("\0")
-    ):
+    command = Path("/proc") / file.read_text().partition("\n")[0].strip() / "cmdline"
+    if command.is_file() and str(pgdata) not in command.read_text().split("\0"):
         file.unlink()
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,13 @@ from metrics_platform.core.errors import StoreError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from obstore import GetResult
+    from obstore.store import ClientConfig, RetryConfig
 
 _PAGE_SIZE = 1_000
 _CHUNK_BYTES = 8 * 1024 * 1024
 # http is spoken only where an endpoint says http://, as emulators and on-premises stores do.
-_CLIENT: Any = {"allow_http": True, "connect_timeout": "5s", "timeout": "300s"}
-_RETRIES: Any = {"max_retries": 6, "retry_timeout": "60s"}
+_CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "5s", "timeout": "300s"}
+_RETRIES: "RetryConfig" = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
 
 
 @dataclass(frozen=True, slots=True)

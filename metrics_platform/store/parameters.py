@@ -23,3 +23,10 @@ def given(
     columns = [sa.column(name, kind) for name, kind in types.items()]
     function = sa.func.json_to_recordset(sa.literal(list(rows), sa.JSON()))
     return function.table_valued(*columns).render_derived(with_types=True)
+
+
+def storable(text: str | None) -> str | None:
+    """Return `text` as Postgres can hold it: errors quote bytes that are no characters, and NUL."""
+    if text is None:
+        return None
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

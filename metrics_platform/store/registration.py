@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from metrics_platform.store.index import logs, rejected
-from metrics_platform.store.parameters import among, given
+from metrics_platform.store.parameters import among, given, storable
 
 
 class State(StrEnum):
@@ -152,7 +152,7 @@ def reject(connection: sa.Connection, reasons: Mapping[str, str]) -> None:
     """Keep why sources cannot become logs."""
     if not reasons:
         return
-    rows = [{"source": source, "reason": reasons[source]} for source in sorted(reasons)]
+    rows = [{"source": source, "reason": storable(reasons[source])} for source in sorted(reasons)]
     values = given(rows, source=sa.Text(), reason=sa.Text())
     added = insert(rejected).from_select(
         ["source", "reason", "seen_at"], sa.select(*values.c, sa.func.clock_timestamp())

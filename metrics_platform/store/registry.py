@@ -13,7 +13,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from metrics_platform.store.index import logs, rejected
-from metrics_platform.store.parameters import among, given
+from metrics_platform.store.parameters import among, given, storable
 from metrics_platform.store.postgres import Postgres
 from metrics_platform.store.registration import (
     Found,
@@ -198,8 +198,12 @@ class LogRegistry:
             revisions: The content that was looked at: a later one is left alone.
         """
         rows = [
-            {"log_id": log_id, "reason": reasons[log_id], "revision": (revisions or {}).get(log_id)}
-            for log_id in sorted(reasons)
+            {
+                "log_id": log_id,
+                "reason": storable(reason),
+                "revision": (revisions or {}).get(log_id),
+            }
+            for log_id, reason in sorted(reasons.items())
         ]
         return self.postgres.transaction(lambda connection: _set(connection, rows, _quarantined))
 

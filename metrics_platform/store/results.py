@@ -11,6 +11,7 @@ from metrics_platform.core.errors import ContractError, StoreError
 from metrics_platform.core.statuses import Computed, Status
 from metrics_platform.core.validation import validate
 from metrics_platform.store.content_hash import content_hashes
+from metrics_platform.store.parameters import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,7 @@ def results_of(computed: Computed) -> tuple[pl.DataFrame, dict[str, Result]]:
             fingerprint=computed.fingerprints[log_id],
             input_hash=computed.input_hashes.get(log_id, ""),
             status=outcome.status.value,
-            # Postgres has no text with a NUL in it, and errors quote what they met.
-            reason=None if outcome.reason is None else outcome.reason.replace("\0", "\ufffd"),
+            reason=storable(outcome.reason),
             row_count=row_count,
             content_hash=content_hash if is_computed else None,
             summary=summaries.get(log_id, {}) if is_computed else None,
@@ -101,4 +101,4 @@ def _scalars(column: pl.Series) -> list[Any]:
         return [value if value is not None and math.isfinite(value) else None for value in column]
     if column.dtype.is_integer() or column.dtype in (pl.Boolean, pl.Null):
         return column.to_list()
-    return [None if value is None else str(value).replace("\0", "\ufffd") for value in column]
+    return [None if value is None else storable(str(value)) for value in column]

@@ -122,17 +122,16 @@ class _GoogleFront(BaseHTTPRequestHandler):
         )
         items = json.loads(body).get("items", []) if status == 200 else []
         items = sorted((i for i in items if i["name"] > after), key=lambda item: item["name"])
-        page, more = items[:most], items[most:]
+        page = items[:most]
         entries = "".join(
             f"<Contents><Key>{escape(item['name'])}</Key><Size>{item['size']}</Size>"
             f"<LastModified>{item['updated']}</LastModified><ETag>{_etag(item)}</ETag></Contents>"
             for item in page
         )
-        token = f"<NextContinuationToken>{escape(page[-1]['name'])}</NextContinuationToken>"
-        self._answer(
-            status,
-            f"<ListBucketResult>{entries}{token if more else ''}</ListBucketResult>".encode(),
-        )
+        if len(items) > most:
+            token = escape(page[-1]["name"])
+            entries += f"<NextContinuationToken>{token}</NextContinuationToken>"
+        self._answer(status, f"<ListBucketResult>{entries}</ListBucketResult>".encode())
 
     def _answer(
         self,

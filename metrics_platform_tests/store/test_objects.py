@@ -7,7 +7,7 @@ from polars.testing import assert_frame_equal
 from metrics_platform.core.errors import StoreError, StoreUnavailableError
 from metrics_platform.core.settings import Settings
 from metrics_platform.store import ObjectRoot, Store
-from metrics_platform_tests.store.builders import HARD_BRAKES, brakes, computed, fleet
+from metrics_platform_tests.store.builders import HARD_BRAKES, brakes, computed, definition, fleet
 
 ODD_NAMES = [
     "99c94dc769b5d96e|2018-05-01--08-13-53/raw_log.bz2",
@@ -56,8 +56,8 @@ def test_pages_come_in_order_and_go_on_where_one_left_off(root: str) -> None:
     objects = ObjectRoot.open(root)
     names = [f"inbox/{number:02d}.mcap" for number in range(7)]
     for name in reversed(names):
-        objects.put(name, b"")
-    objects.put("inboxes/other", b"")
+        objects.put(name, b"x")
+    objects.put("inboxes/other", b"x")
 
     pages = [[info.path for info in page] for page in objects.pages("inbox", page_size=3)]
     rest = [info.path for page in objects.pages("inbox", after=names[4]) for info in page]
@@ -119,16 +119,10 @@ def test_a_root_that_becomes_unusable_leaves_index_and_results_alone(store: Stor
     (Path(store.objects.root) / "log/soft_brakes").write_text("in the way of the folder")
 
     with pytest.raises(StoreUnavailableError, match=store.objects.root):
-        store.write(computed({"a": [2.0]}, of=_soft_brakes()))
+        store.write(computed({"a": [2.0]}, of=definition("soft_brakes")))
 
     assert store.outcomes("soft_brakes").is_empty()
     assert store.scan("hard_brakes").select(pl.len()).collect().item() == 1
-
-
-def _soft_brakes() -> "object":
-    from metrics_platform_tests.store.builders import definition
-
-    return definition("soft_brakes")
 
 
 @pytest.mark.parametrize("kind", ["s3", "gcs"])

@@ -65,17 +65,39 @@ def test_sources_that_cannot_be_logs_are_kept_with_a_reason(registry: LogRegistr
     assert registry.rejected()["seen_at"].to_list() == seen["seen_at"].to_list()
 
 
-def test_a_request_is_taken_once_and_can_be_given_back(registry: LogRegistry) -> None:
+def test_a_request_is_taken_once(registry: LogRegistry) -> None:
     registry.register([found("a"), found("b"), found("c")])
 
     assert registry.request(["a", "b"], "k1") == ["a", "b"]
     assert registry.request(["b", "c"], "k2") == ["c"]
     assert registry.requests() == {"k1": ["a", "b"], "k2": ["c"]}
 
+
+def test_a_request_stays_until_its_run_has_succeeded(registry: LogRegistry) -> None:
+    registry.register([found("a"), found("b"), found("c")])
+    registry.request(["a", "b", "c"], "k1")
     registry.mark_read([ReadLog("a")])
-    assert registry.give_back("k1") == ["b"]
-    assert registry.requests() == {"k2": ["c"]}
-    assert states(registry) == {"a": "read", "b": "registered", "c": "requested"}
+    registry.quarantine({"b": "cut off"})
+    assert registry.requests() == {"k1": ["a", "c"]}
+
+    assert registry.request_again("k1", "k2") == ["a", "c"]
+    assert registry.requests() == {"k2": ["a", "c"]}
+    assert states(registry) == {"a": "requested", "b": "quarantined", "c": "requested"}
+
+    assert registry.settle("k2") == ["a", "c"]
+    assert registry.requests() == {}
+
+
+def test_a_request_given_up_puts_aside_what_was_never_read(registry: LogRegistry) -> None:
+    registry.register([found("a"), found("b")])
+    registry.request(["a", "b"], "k1")
+    registry.mark_read([ReadLog("a")])
+
+    assert registry.give_up("k1", "three runs failed") == ["b", "a"]
+
+    assert states(registry) == {"a": "read", "b": "quarantined"}
+    assert registry.logs()["reason"].to_list() == ["three runs failed"] * 2
+    assert registry.requests() == {}
 
 
 def test_what_reading_brought_to_light_is_kept(registry: LogRegistry, store: Store) -> None:
