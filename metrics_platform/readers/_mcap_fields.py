@@ -3,7 +3,7 @@
 import polars as pl
 
 from metrics_platform.readers._mcap_file import LOG_TIME
-from metrics_platform.readers._poses import Array
+from metrics_platform.readers._poses import Array, finite_or_nan
 
 _NS_PER_S = 1_000_000_000
 
@@ -30,7 +30,7 @@ def has_field(messages: pl.DataFrame, path: str) -> bool:
 def columns(messages: pl.DataFrame, path: str, names: str) -> Array:
     """Return the components `names` (one letter each) of the field at `path`, NaN where absent."""
     parts = [field(f"{path}.{name}").cast(pl.Float64).alias(name) for name in names]
-    return messages.select(parts).fill_null(float("nan")).to_numpy()
+    return finite_or_nan(messages.select(parts).fill_null(float("nan")).to_numpy())
 
 
 def stamps(messages: pl.DataFrame, path: str | None) -> pl.DataFrame:

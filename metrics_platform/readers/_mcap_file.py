@@ -87,7 +87,7 @@ class Recording:
         A channel without a single message gives a table without rows and without fields.
 
         Raises:
-            UnreadableLogError: Messages cannot be decoded.
+            UnreadableLogError: Not one message of a channel that has some can be decoded.
         """
         wanted = list(channels)
         parts: dict[Channel, list[pl.DataFrame]] = {channel: [] for channel in wanted}
@@ -99,10 +99,9 @@ class Recording:
         empty = pl.DataFrame(schema={LOG_TIME: pl.Int64})
         tables = {c: pl.concat(found) if found else empty for c, found in parts.items()}
         for channel, table in tables.items():
-            if len(table) < channel.message_count:
+            if channel.message_count and not len(table):
                 raise UnreadableLogError(
-                    f"{channel.message_count - len(table)} of the {channel.message_count} "
-                    f"messages on {channel} cannot be decoded"
+                    f"not one of the {channel.message_count} messages on {channel} can be decoded"
                 )
         return tables
 

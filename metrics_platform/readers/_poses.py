@@ -42,6 +42,11 @@ def tidy(timestamp_ns: Times, position_m: Array, quaternion: Array) -> Poses:
     return Poses(times, position_m[usable][first], unit[usable][first])
 
 
+def finite_or_nan(values: Array) -> Array:
+    """Return the values with infinity as NaN, which passes through rotations silently."""
+    return np.where(np.isfinite(values), values, np.nan)
+
+
 def normalised(quaternion: Array) -> Array:
     """Return unit quaternions; NaN for one of length 0, which senders use for "unset"."""
     length = np.linalg.norm(quaternion, axis=1, keepdims=True)

@@ -15,6 +15,7 @@ from metrics_platform.readers._poses import (
     Poses,
     at,
     composed,
+    finite_or_nan,
     heading_rad,
     normalised,
     tidy,
@@ -142,8 +143,8 @@ def _table(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
 
 
 def _positions(table: pl.DataFrame) -> np.ndarray:
-    return table.select("tx_m", "ty_m", "tz_m").to_numpy()
+    return finite_or_nan(table.select("tx_m", "ty_m", "tz_m").to_numpy())
 
 
 def _quaternions(table: pl.DataFrame) -> np.ndarray:
-    return normalised(table.select("qx", "qy", "qz", "qw").to_numpy())
+    return normalised(finite_or_nan(table.select("qx", "qy", "qz", "qw").to_numpy()))

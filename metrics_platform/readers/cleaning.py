@@ -1,8 +1,5 @@
 """What is done to every recorded signal, whatever the format: driven by its schema alone."""
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import numpy as np
 import polars as pl
 
@@ -10,8 +7,8 @@ from metrics_platform.core.definitions import Signal
 from metrics_platform.core.errors import ClockError, ContractError, LogError
 from metrics_platform.core.frames import grain, polars_schema
 
-# Runs shorter than this are messages that overtook one another; longer ones that overlap mean
-# that the clock was set back while recording.
+# Fewer late messages in a row than this overtook one another on the way to the recorder; so many
+# or more mean that the clock was set back while recording.
 CLOCK_RUN_LENGTH = 10
 
 
@@ -69,23 +66,22 @@ def clean(signal: Signal, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]
 def _require_one_clock(signal: Signal, timestamps: pl.Series) -> None:
     """Tell messages that overtook one another from a clock that was set back.
 
-    The recorded order falls into runs of times that don't decrease. Two long runs that overlap
-    in time cannot come from one clock.
+    A message is late when a greater time was recorded before it. Many late ones in a row mean
+    that the clock went back, unless all of them are from before the first: then an earlier part
+    of the recording was delivered after a later one.
     """
     times = timestamps.to_numpy()
-    # One message may hold many objects: it counts once.
-    times = times[np.diff(times, prepend=times[0] - 1) != 0] if len(times) else times
-    starts = np.flatnonzero(np.diff(times) < 0) + 1
-    if not len(starts):
+    if not len(times):
         return
-    runs = [(run[0], run[-1]) for run in np.split(times, starts) if len(run) >= CLOCK_RUN_LENGTH]
-    _require_disjoint(signal, sorted(runs))
-
-
-def _require_disjoint(signal: Signal, runs: Sequence[tuple[int, int]]) -> None:
-    for (_, earlier_end), (later_start, _) in pairwise(runs):
-        if later_start < earlier_end:
+    # One message may hold many objects: it counts once.
+    times = times[np.diff(times, prepend=times[0] - 1) != 0]
+    latest = np.maximum.accumulate(times)
+    edges = np.diff((times < latest).astype(np.int8), append=0)
+    starts, ends = np.flatnonzero(edges == 1) + 1, np.flatnonzero(edges == -1) + 1
+    for start, end in zip(starts, ends, strict=True):
+        late = times[start:end]
+        if len(late) >= CLOCK_RUN_LENGTH and late.max() >= times[:start].min():
             raise ClockError(
                 f"{signal.name}: the recording's clock jumps back by "
-                f"{(earlier_end - later_start) / 1e9:.3f} s, to {later_start} ns"
+                f"{(latest[start] - late[0]) / 1e9:.3f} s, to {late[0]} ns"
             )

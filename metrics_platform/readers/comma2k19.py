@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from metrics_platform.core.errors import UnreadableLogError
-from metrics_platform.readers._poses import Array, normalised, rotated
+from metrics_platform.readers._poses import Array, finite_or_nan, normalised, rotated
 from metrics_platform.readers._wgs84 import east_north_up
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.readers.contents import LogContents, LogMetadata
@@ -165,8 +165,8 @@ def _utc_minus_boot_ns(segment: Path) -> int | None:
 
 def _nanoseconds(seconds: Array, offset_ns: int) -> pl.Series:
     """Return seconds as nanoseconds, null where they aren't finite."""
-    times = pl.Series(seconds, nan_to_null=True)
-    return (times.set(times.is_infinite(), None) * 1e9).round().cast(pl.Int64) + offset_ns
+    times = pl.DataFrame({"s": seconds}).select(pl.when(pl.col("s").is_finite()).then("s"))
+    return (times["s"] * 1e9).round().cast(pl.Int64) + offset_ns
 
 
 def _load(file: Path) -> Array:
@@ -176,7 +176,7 @@ def _load(file: Path) -> Array:
     except (OSError, ValueError, EOFError) as error:
         where = f"{file.parent.name}/{file.name}"
         raise UnreadableLogError(f"{where} is not a readable numpy file: {error}") from error
-    return array
+    return finite_or_nan(array)
 
 
 def _require_equal_lengths(folder: Path, names: Sequence[str], arrays: Sequence[Array]) -> None:

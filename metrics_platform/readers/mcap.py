@@ -76,6 +76,12 @@ def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
         *(c for found in scenes.values() for c in found[:1]),
     }
     messages = recording.messages(wanted)
+    notes += [
+        f"{channel.message_count - len(table)} of {channel.message_count} messages on {channel} "
+        "are damaged"
+        for channel, table in messages.items()
+        if len(table) < channel.message_count
+    ]
     tree = FrameTree.of([messages[channel] for channel in transforms], config)
     signals: dict[str, pl.DataFrame] = {}
     missing: dict[str, str] = {}

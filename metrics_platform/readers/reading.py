@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -90,43 +90,32 @@ def read_logs(
 
 
 def _read_log(path: Path, config: ReaderConfig, signals: Mapping[str, Signal]) -> _Log:
-    hashes: tuple[str | None, str] = (None, "")
-    name = ""
-    contents: LogContents | None = None
-    frames: Mapping[str, pl.DataFrame] = {}
-    outcomes: Mapping[str, Outcome] = {}
-    failure: str | None = None
+    log = _Log()
     try:
-        hashes = content_hash(path), file_hash(sidecar_path(path))
+        content = content_hash(path)
+        log = replace(log, content_hash=content, input_hash=content + file_hash(sidecar_path(path)))
         reader = find_reader(path)
-        name = reader.__name__.rpartition(".")[2]
+        log = replace(log, format=reader.__name__.rpartition(".")[2])
         contents = with_sidecar(reader.read(path, config), path)
-        frames, outcomes = _cleaned(contents, signals, name)
+        frames, outcomes = _cleaned(contents, signals, log.format)
         failure = outcomes[_RECORDINGS].reason
+        return replace(
+            log, frames=frames, outcomes=outcomes, metadata=contents.metadata, failure=failure
+        )
     except MetricsPlatformError as error:
-        failure = str(error)
+        reason = str(error)
     except OSError as error:
-        failure = f"cannot read {path.name}: {error}"
+        reason = f"cannot read {path.name}: {error}"
     # A damaged recording can break a parser in any way: that is a fact about this log only.
     except Exception as error:
-        failure = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
     # Rust's panics are no Exception, and their class cannot be imported.
     except BaseException as error:
         if type(error).__name__ != "PanicException":
             raise
-        failure = f"the parser panicked: {error}"
-    if contents is None:
-        failed = Outcome(Status.FAILED, failure[:_REASON_LENGTH] if failure else None)
-        outcomes = dict.fromkeys(signals, failed)
-    return _Log(
-        frames=frames,
-        outcomes=outcomes,
-        metadata=contents.metadata if contents else None,
-        format=name,
-        content_hash=hashes[0],
-        input_hash=f"{hashes[0]}{hashes[1]}",
-        failure=failure[:_REASON_LENGTH] if failure else None,
-    )
+        reason = f"the parser panicked: {error}"
+    failed = Outcome(Status.FAILED, reason[:_REASON_LENGTH])
+    return replace(log, outcomes=dict.fromkeys(signals, failed), failure=failed.reason)
 
 
 def _cleaned(
