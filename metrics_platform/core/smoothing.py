@@ -113,13 +113,14 @@ def _coefficients(window: int, polyorder: int, deriv: int) -> tuple[Floats, Floa
     if deriv > polyorder:
         unknown = np.full((half, window), math.nan)
         return np.full(window, math.nan), unknown, unknown
-    # It takes a second to import, which whoever only lists metrics should not wait for.
-    from scipy.signal import savgol_coeffs
+    order = np.arange(polyorder + 1)
 
-    def weights(place: int | None) -> Floats:
-        return savgol_coeffs(window, polyorder, deriv=deriv, pos=place, use="dot")
+    def weights(place: float) -> Floats:
+        # Of the polynomial fitted around `place`, the derivative there is one coefficient.
+        powers = (np.arange(window)[:, None] - place) ** order
+        return np.asarray(np.linalg.pinv(powers)[deriv] * math.factorial(deriv), dtype=np.float64)
 
-    middle = weights(None)
+    middle = weights((window - 1) / 2)
     first = np.array([weights(i) for i in range(half)]).reshape(half, window)
     last = np.array([weights(i) for i in range(window - half, window)]).reshape(half, window)
     return middle, first, last

@@ -9,7 +9,6 @@ from metrics_platform.core import MetricFrame, Rows, signal
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.core.geometry import BoxPair, box_distance, in_axes_of, wrapped
 from metrics_platform.core.interpolation import interpolate
-from metrics_platform.signals.tracks import Tracks
 
 _EGO = (
     "x_m", "y_m", "longitudinal_velocity_mps", "lateral_velocity_mps", "yaw_rate_radps",
@@ -79,60 +78,62 @@ def ego_track_pairs(
         .unique()
         .with_columns(reason=pl.lit("the size of the ego's box or its place is unknown"))
     )
-    beside = _beside_ego(_with_velocity(tracks, neighbours, max_gap_s), ego_states.filter(known))
+    moving = _with_velocity(tracks, neighbours, max_gap_s)
+    beside = _beside_ego(moving, ego_states.filter(known))
     return Rows(_pairs(beside, range_m), nobox)
 
 
 def _with_velocity(tracks: pl.LazyFrame, neighbours: int, max_gap_s: float) -> pl.LazyFrame:
     """Fill in velocities that the source doesn't give."""
     missing = pl.col("velocity_x_mps").is_null() | pl.col("velocity_y_mps").is_null()
-    lacking = tracks.filter(missing).select(_TRACK).unique()
-    tracked = tracks.join(lacking, on=_TRACK, how="semi").sort(*_TRACK, "timestamp_ns")
-    same_track = [pl.col(name) == pl.col(name).shift(1) for name in _TRACK]
-    tracked = tracked.with_columns(
-        _run=(~pl.all_horizontal(same_track)).fill_null(value=True).cum_sum()
-    )
-    velocity_x, velocity_y = _slopes(["x_m", "y_m"], neighbours, max_gap_s)
-    estimated = tracked.select(
-        pl.exclude("velocity_x_mps", "velocity_y_mps", "_run"),
-        _missing=missing,
-        velocity_x_mps=velocity_x,
-        velocity_y_mps=velocity_y,
-    ).filter("_missing")
-    names = polars_schema(Tracks).names()
-    return pl.concat([tracks.filter(~missing).select(names), estimated.select(names)])
+    rows = tracks.with_row_index("_row")
+    # Numbered, because sorting by three names takes many times longer.
+    lacking = tracks.filter(missing).select(_TRACK).unique().with_row_index("_track")
+    tracked = rows.join(lacking, on=_TRACK).select("_row", "_track", "timestamp_ns", "x_m", "y_m")
+    slopes = _slopes(tracked.sort("_track", "timestamp_ns"), neighbours, max_gap_s)
+    estimates = {
+        f"velocity_{axis}_mps": pl.when(missing)
+        .then(f"_slope_{axis}_m")
+        .otherwise(f"velocity_{axis}_mps")
+        for axis in "xy"
+    }
+    return rows.join(slopes, on="_row", how="left").with_columns(**estimates)
 
 
-def _slopes(columns: list[str], neighbours: int, max_gap_s: float) -> list[pl.Expr]:
-    """Return the least-squares slope of each column over the samples around, per second.
+def _slopes(tracked: pl.LazyFrame, neighbours: int, max_gap_s: float) -> pl.LazyFrame:
+    """Add the least-squares slopes of x and y over the samples around, per second.
 
-    By shifting the whole column rather than by a window per track: a frame has many short tracks.
+    By shifting whole columns rather than by a window per track: a frame has many short tracks.
     """
-    weights = pl.lit(0.0)
-    times = pl.lit(0.0)
-    squares = pl.lit(0.0)
-    sums = [pl.lit(0.0) for _ in columns]
-    products = [pl.lit(0.0) for _ in columns]
-    for shift in range(-neighbours, neighbours + 1):
-        # Relative to the sample in the middle, which adds nothing but its weight.
-        time = (pl.col("timestamp_ns").shift(shift) - pl.col("timestamp_ns")) * 1e-9
-        usable = (pl.col("_run").shift(shift) == pl.col("_run")) & (time.abs() <= max_gap_s)
-        usable = usable.fill_null(value=False)
-        time = pl.when(usable).then(time).otherwise(0.0)
-        weights, times, squares = weights + usable, times + time, squares + time * time
-        for i, name in enumerate(columns):
-            change = pl.col(name).shift(shift) - pl.col(name)
-            change = pl.when(usable).then(change).otherwise(0.0)
-            sums[i], products[i] = sums[i] + change, products[i] + time * change
-    spread = weights * squares - times * times
-    return [
-        pl.when(spread > 0).then((weights * product - times * total) / spread)
-        for total, product in zip(sums, products, strict=True)
-    ]
+    shifts = [shift for shift in range(-neighbours, neighbours + 1) if shift]
+    track, time = pl.col("_track"), pl.col("timestamp_ns")
+    # All relative to the sample in the middle, which adds nothing to a sum but its weight.
+    since = {shift: (time.shift(shift) - time) * 1e-9 for shift in shifts}
+    near = {
+        shift: (track.shift(shift) == track) & (since[shift].abs() <= max_gap_s) for shift in shifts
+    }
+    tracked = tracked.with_columns(
+        pl.when(near[shift]).then(since[shift]).alias(f"_since_{shift}") for shift in shifts
+    )
+    times = [pl.col(f"_since_{shift}") for shift in shifts]
+    weight = 1 + pl.sum_horizontal(time.is_not_null() for time in times)
+    total_s = pl.sum_horizontal(times)
+    spread = weight * pl.sum_horizontal(time * time for time in times) - total_s * total_s
+    slopes = {}
+    for name in ("x_m", "y_m"):
+        changes = [
+            pl.when(time.is_not_null()).then(pl.col(name).shift(shift) - pl.col(name))
+            for shift, time in zip(shifts, times, strict=True)
+        ]
+        products = [time * change for time, change in zip(times, changes, strict=True)]
+        slope = weight * pl.sum_horizontal(products) - total_s * pl.sum_horizontal(changes)
+        slopes[f"_slope_{name}"] = pl.when(spread > 0).then(slope / spread)
+    return tracked.select("_row", **slopes)
 
 
 def _beside_ego(tracks: pl.LazyFrame, ego: pl.LazyFrame) -> pl.LazyFrame:
     """Add the ego's state at the moment of each track's box, in columns named `ego_…`."""
+    moments = tracks.select("log_id", "timestamp_ns").unique().sort("log_id", "timestamp_ns")
     states = ego.select(
         "log_id",
         "timestamp_ns",
@@ -140,14 +141,15 @@ def _beside_ego(tracks: pl.LazyFrame, ego: pl.LazyFrame) -> pl.LazyFrame:
         *_BOX,
         **{f"ego_{name}": pl.col(name) for name in (*_EGO, "heading_rad")},
     ).sort("log_id", "timestamp_ns")
-    return interpolate(
-        tracks.sort("log_id", "timestamp_ns"),
+    there = interpolate(
+        moments,
         states,
         segment="segment_index",
         linear=[f"ego_{name}" for name in _EGO],
         angles=["ego_heading_rad"],
         constant=_BOX,
     )
+    return tracks.join(there, on=["log_id", "timestamp_ns"])
 
 
 def _pairs(beside: pl.LazyFrame, range_m: float) -> pl.LazyFrame:
