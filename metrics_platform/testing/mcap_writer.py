@@ -31,12 +31,7 @@ from foxglove.messages import (
     Timestamp,
     Vector3,
 )
-from google.protobuf import (  # type: ignore[import-untyped]
-    descriptor_pb2,
-    descriptor_pool,
-    message_factory,
-    timestamp_pb2,
-)
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
 
 from metrics_platform.core.errors import ConfigurationError
 
