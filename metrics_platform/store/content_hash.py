@@ -117,7 +117,9 @@ def _numbers(column: pl.Series) -> npt.NDArray[Any]:
     if array.dtype.kind != "f":
         return array
     # One bit pattern for all NaN, and one for both zeros.
-    return np.where(np.isnan(array), array.dtype.type(np.nan), array + array.dtype.type(0.0))
+    one_zero: npt.NDArray[Any] = array + array.dtype.type(0.0)
+    one_zero[np.isnan(one_zero)] = np.nan
+    return one_zero
 
 
 def _side_by_side(

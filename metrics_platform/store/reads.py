@@ -7,10 +7,13 @@ from uuid import UUID
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from metrics_platform.store.index import files, results
 from metrics_platform.store.objects import ObjectRoot
-from metrics_platform.store.parameters import among, given
+from metrics_platform.store.parameters import among
+
+_FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +96,23 @@ def parts(connection: sa.Connection, scope: Scope) -> list[Part]:
 
 
 def stale_within(connection: sa.Connection, scope: Scope, found: Sequence[Part]) -> set[UUID]:
-    """Return those of the partly wanted files that hold old rows of a log wanted from another."""
-    partial = [part for part in found if part.logs is not None]
-    if len(partial) < 2:
-        return set()
-    pairs = [
-        {"log_id": log_id, "file_id": str(part.file_id)}
-        for part in partial
-        for log_id in part.logs or ()
-    ]
-    wanted = given(pairs, log_id=sa.Text(), file_id=sa.Uuid())
+    """Return those of the partly wanted files that may hold old rows of a log wanted elsewhere."""
+    partial = [part.file_id for part in found if part.logs is not None]
+    if len(partial) <= _FEW:
+        # To scan each of them by itself is cheaper than to ask.
+        return set(partial)
     r = results.c
-    query = (
-        sa.select(r.file_id)
-        .distinct()
-        .join_from(results, wanted, r.partition_key == wanted.c.log_id)
+    # Grouped, not joined with itself: a join is planned badly while a table has no statistics.
+    several = (
+        sa.select(sa.func.unnest(sa.func.array_agg(r.file_id.distinct())).label("file_id"))
         .where(r.domain == scope.domain, r.name == scope.name, r.version == scope.version)
-        .where(r.file_id != wanted.c.file_id)
-        .where(r.file_id.in_(part.file_id for part in partial))
+        .where(r.file_id == sa.any_(sa.literal(partial, ARRAY(sa.Uuid))))
+        .where(*([] if scope.logs is None else [among(r.partition_key, scope.logs)]))
+        .group_by(r.partition_key)
+        .having(sa.func.count(r.file_id.distinct()) > 1)
+        .subquery()
     )
-    return set(connection.scalars(query))
+    return set(connection.scalars(sa.select(several.c.file_id).distinct()))
 
 
 def frame(objects: ObjectRoot, found: Sequence[Part], alone: set[UUID]) -> pl.LazyFrame | None:

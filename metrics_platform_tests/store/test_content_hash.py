@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -10,7 +11,7 @@ from polars.testing.parametric import column, dataframes
 from metrics_platform.core.errors import StoreError
 from metrics_platform.store.content_hash import content_hashes
 
-_TYPES = [
+_TYPES: list[pl.DataType | type[pl.DataType]] = [
     pl.Int64,
     pl.UInt8,
     pl.Float64,
@@ -44,10 +45,7 @@ def test_a_logs_hash_depends_on_its_rows_alone(data: st.DataObject) -> None:
 
     together = content_hashes(rows, bounds)
 
-    alone = [
-        hash_of(rows[start:end].rechunk())
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
+    alone = [hash_of(rows[start:end].rechunk()) for start, end in pairwise(bounds)]
     chunked = pl.concat([rows[: len(rows) // 2], rows[len(rows) // 2 :]], rechunk=False)
     assert together == alone
     assert content_hashes(chunked, bounds) == together

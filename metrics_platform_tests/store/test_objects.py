@@ -62,7 +62,7 @@ def test_pages_come_in_order_and_go_on_where_one_left_off(root: str) -> None:
     pages = [[info.path for info in page] for page in objects.pages("inbox", page_size=3)]
     rest = [info.path for page in objects.pages("inbox", after=names[4]) for info in page]
 
-    assert sum(pages, []) == names
+    assert [name for page in pages for name in page] == names
     assert max(len(page) for page in pages) <= 3
     assert rest == names[5:]
 

@@ -44,7 +44,7 @@ def test_a_postgres_that_does_not_answer_is_named_without_its_password(tmp_path:
     url = "postgresql://me:secret@127.0.0.1:1/metrics"
     settings = Settings(home=tmp_path, root=str(tmp_path), postgres=url)
 
-    with pytest.raises(StoreUnavailableError, match="127.0.0.1:1/metrics") as raised:
+    with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1:1/metrics") as raised:
         Store.open(settings, patience_s=0.2)
 
     assert "secret" not in str(raised.value)

@@ -176,4 +176,4 @@ def test_many_runs_claim_the_same_logs(registry: LogRegistry) -> None:
     with ThreadPoolExecutor(8) as pool:
         parts = list(pool.map(lambda key: registry.request(log_ids, f"k{key}"), range(8)))
 
-    assert sorted(sum(parts, [])) == log_ids
+    assert sorted(log_id for part in parts for log_id in part) == log_ids

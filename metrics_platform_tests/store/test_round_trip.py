@@ -18,9 +18,8 @@ class Samples(MetricFrame):
     source: str
     valid: bool
 
-    class Config:
-        coerce = False
 
+Logs = dict[str, list[tuple[int, float, str, bool]]]
 
 SCHEMA = polars_schema(Samples)
 
@@ -40,9 +39,7 @@ log_ids = st.text("abcZ09._|:=+@~ -", min_size=1, max_size=12)
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(first=st.dictionaries(log_ids, rows, max_size=5), second=st.data())
-def test_any_rows_come_back_as_they_are(
-    store: Store, first: dict[str, list[tuple[object, ...]]], second: st.DataObject
-) -> None:
+def test_any_rows_come_back_as_they_are(store: Store, first: Logs, second: st.DataObject) -> None:
     definition = Signal(
         name=f"samples_{uuid.uuid4().hex}", version="1.0.0", rows=Samples, owner="platform"
     )
@@ -60,12 +57,12 @@ def test_any_rows_come_back_as_they_are(
     assert_frame_equal(found.sort("log_id", maintain_order=True), _frame(truth))
 
 
-def _frame(logs: dict[str, list[tuple[object, ...]]]) -> pl.DataFrame:
+def _frame(logs: Logs) -> pl.DataFrame:
     flat = [(log_id, *row) for log_id in sorted(logs) for row in logs[log_id]]
     return pl.DataFrame(flat, schema=SCHEMA, orient="row")
 
 
-def _computed(definition: Signal, logs: dict[str, list[tuple[object, ...]]]) -> Computed:
+def _computed(definition: Signal, logs: Logs) -> Computed:
     return Computed(
         definition=definition,
         rows=_frame(logs),

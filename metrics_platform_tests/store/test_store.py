@@ -177,6 +177,28 @@ def test_superseded_rows_never_appear(
     assert_frame_equal(rows_of(store, logs=wanted), brakes(kept))
 
 
+@pytest.mark.parametrize("again", [[], ["log-0-1", "log-3-0"]], ids=["apart", "overlapping"])
+def test_many_partly_wanted_files_are_read_as_one(store: Store, again: list[str]) -> None:
+    truth: dict[str, list[float | None]] = {}
+    for number in range(8):
+        batch: dict[str, list[float | None]] = {
+            f"log-{number}-{at}": [float(number), float(at)] for at in range(3)
+        }
+        store.write(computed(batch))
+        truth |= batch
+    # Their old rows stay in files of which other logs are wanted.
+    renewed: dict[str, list[float | None]] = {
+        log_id: [float(90 + at)] for at, log_id in enumerate(again)
+    }
+    store.write(computed({**renewed, "beside": [1.0]}))
+    truth |= renewed
+    wanted = [log_id for log_id in truth if not log_id.endswith("-2")]
+
+    found = rows_of(store, logs=wanted)
+
+    assert_frame_equal(found, brakes({log_id: truth[log_id] for log_id in wanted}))
+
+
 def test_the_highest_version_is_read_and_the_others_stay(store: Store) -> None:
     for version, peak in (("1.9.0", 1.0), ("1.10.0", 2.0), ("0.1.0", 3.0)):
         store.write(computed({"a": [peak]}, of=definition(version=version)))
