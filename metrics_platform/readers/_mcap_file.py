@@ -45,11 +45,13 @@ class Recording:
         readers: One per file.
         channels: Topics over all files, by name.
         truncated: A file ends before its footer.
+        notes: What is lost.
     """
 
     readers: Sequence[McapReader]
     channels: Sequence[Channel]
     truncated: bool
+    notes: Sequence[str]
 
     @classmethod
     @contextmanager
@@ -68,18 +70,23 @@ class Recording:
     @classmethod
     def _of(cls, files: Sequence[Path], folder: Path) -> "Recording":
         readers = []
+        notes = []
         for number, file in enumerate(files):
             mended = folder / f"{number}.mcap"
-            if (not _has_end(file) or not _has_chunks(file)) and mend(file, mended):
-                file = mended
-            readers.append(McapReader(file, recover=True))
+            cut_off = not _has_end(file)
+            damaged = mend(file, mended, cut_off=cut_off)
+            readers.append(McapReader(file if damaged is None else mended, recover=True))
+            if cut_off:
+                notes.append(f"{file.name} is cut off before its end")
+            if damaged:
+                notes.append(f"{file.name}: {damaged} damaged chunks are left out")
         counts: dict[tuple[str, str, str], int] = {}
         for reader in readers:
             for channel in reader.info().channels:
                 key = _key(channel)
                 counts[key] = counts.get(key, 0) + (channel.message_count or 0)
         channels = [Channel(*key, count) for key, count in sorted(counts.items())]
-        return cls(readers, channels, not all(map(_has_end, files)))
+        return cls(readers, channels, not all(map(_has_end, files)), notes)
 
     def messages(self, channels: Iterable[Channel]) -> Mapping[Channel, pl.DataFrame]:
         """Return a table per channel: `log_time_ns`, and a column per field, in recorded order.
@@ -110,6 +117,8 @@ class Recording:
         found: dict[str, str] = {}
         # No topic is called so: nothing but metadata is decoded.
         for reader in self.readers:
+            if not reader.info().metadata_count:
+                continue
             for entity, batch in _batches(reader, ["metadata"], ["^$"]):
                 if entity == _METADATA_ENTITY and name in batch.schema.names:
                     for pairs in batch.column(name).to_pylist():
@@ -137,12 +146,6 @@ def _has_end(file: Path) -> bool:
     with file.open("rb") as opened:
         opened.seek(-len(MAGIC), os.SEEK_END)
         return opened.read() == MAGIC
-
-
-def _has_chunks(file: Path) -> bool:
-    """Say whether messages are in chunks; the decoder silently passes over those that aren't."""
-    info = McapReader(file, recover=True).info()
-    return bool(info.chunks.count) or not info.message_count
 
 
 def _decoded(reader: McapReader, channels: Sequence[Channel]) -> Mapping[Channel, pl.DataFrame]:

@@ -2,24 +2,26 @@
 
 Recorders compress some seconds of messages into a chunk, and the decoder takes whole chunks with
 whole indexes only. Of a chunk that was cut off while being written, what is there can still be
-decompressed: it is written anew, uncompressed and with its index. Recordings without any chunk
-are put into one.
+decompressed: it is written anew, uncompressed and with its index. Messages outside of chunks are
+put into one, and chunks whose checksum is wrong are left out.
 
 Source: the MCAP specification, "Records" (mcap.dev/spec).
 """
 
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from metrics_platform.readers._mcap_records import (
     CHANNEL,
     CHUNK,
     HEAD,
     INDEX_HEAD,
+    MAGIC,
     MESSAGE,
     MESSAGE_INDEX,
     SCHEMA,
@@ -36,31 +38,64 @@ _PIECE_BYTES = 1024
 _COPY_BYTES = 1 << 20
 
 
-def mend(file: Path, mended: Path) -> bool:
-    """Write a mended copy of `file`; False where there is nothing to mend.
+def mend(file: Path, mended: Path, *, cut_off: bool) -> int | None:
+    """Write a mended copy of `file`, unless it needs none.
+
+    Every chunk is held against its checksum first: from a damaged one the decoder may never
+    return.
+
+    Returns:
+        How many damaged chunks the copy leaves out; None where there is no copy.
 
     Raises:
         OSError: A file cannot be read or written.
     """
     with file.open("rb") as source:
         end = source.seek(0, 2)
-        found = [record for record in records(source) if record[1] != MESSAGE_INDEX]
-        if not found:
-            return False
-        position, opcode, _ = found[-1]
-        if opcode == CHUNK:
-            source.seek(position + HEAD.size)
-            inner = _decompressed(source)
-        elif all(opcode != CHUNK for _, opcode, _ in found):
-            whole = [r for r in found if r[1] in _IN_CHUNKS and r[0] + r[2] <= end]
-            position = whole[0][0] if whole else position
-            inner = b"".join(_bytes(source, start, size) for start, _, size in whole)
-        else:
-            return False
+        found = list(records(source))
+        chunks = [record for record in found if record[1] == CHUNK]
+        damaged = {c[0] for c in chunks if c[0] + c[2] <= end and not _is_intact(source, c)}
+        *_, last = [None, *(record for record in found if record[1] != MESSAGE_INDEX)]
+        broken_off = last[0] if cut_off and last and last[1] == CHUNK else None
+        loose = not chunks and any(opcode == MESSAGE for _, opcode, _ in found)
+        if not damaged and broken_off is None and not loose:
+            return None
         with mended.open("wb") as target:
-            _copy(source, target, position)
-            target.write(_chunk(_whole_records(inner)))
-    return True
+            target.write(MAGIC)
+            inner = bytearray()
+            left_out = False
+            for position, opcode, length in found:
+                left_out = position in damaged or (left_out and opcode == MESSAGE_INDEX)
+                if left_out or (position + length > end and position != broken_off):
+                    continue
+                if position == broken_off:
+                    source.seek(position + HEAD.size)
+                    target.write(_chunk(_whole_records(_decompressed(source))))
+                    break
+                if loose and opcode in _IN_CHUNKS:
+                    inner += _bytes(source, position, length)
+                else:
+                    _copy(source, target, position, length)
+            target.write(_chunk(bytes(inner)))
+    return len(damaged)
+
+
+def _is_intact(source: BinaryIO, chunk: tuple[int, int, int]) -> bool:
+    position, _, length = chunk
+    body = _bytes(source, position + HEAD.size, length - HEAD.size)
+    try:
+        size = int(_TIMES_AND_SIZE.unpack_from(body)[2])
+        checksum, name_length = struct.unpack_from("<II", body, _TIMES_AND_SIZE.size)
+        start = _TIMES_AND_SIZE.size + 2 * _U32.size
+        name = body[start : start + name_length].decode()
+        data: bytes = body[start + name_length + _U64.size :]
+        if name:
+            data = bytes(pa.decompress(data, decompressed_size=size, codec=name, asbytes=True))
+    except (struct.error, ValueError, OSError, MemoryError, OverflowError):
+        return False
+    if checksum:
+        return zlib.crc32(data) == int(checksum)
+    return len(_whole_records(data)) == len(data) == size
 
 
 def _bytes(source: BinaryIO, start: int, size: int) -> bytes:
@@ -133,8 +168,8 @@ def _record(opcode: int, body: bytes) -> bytes:
     return HEAD.pack(opcode, len(body)) + body
 
 
-def _copy(source: BinaryIO, target: BinaryIO, length: int) -> None:
-    source.seek(0)
+def _copy(source: BinaryIO, target: BinaryIO, position: int, length: int) -> None:
+    source.seek(position)
     while length > 0:
         piece = source.read(min(length, _COPY_BYTES))
         target.write(piece)

@@ -49,7 +49,7 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
 
 
 def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
-    notes = ["the recording is cut off before its end"] if recording.truncated else []
+    notes = list(recording.notes)
     decodable = list(filter(is_decodable, recording.channels))
     if not recording.channels:
         raise UnreadableLogError("; ".join(["no message can be had from the MCAP file", *notes]))
@@ -69,6 +69,9 @@ def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
         only_matching=True,
     )
     scenes = _by_source(decodable, config)
+    # Frames are needed to move boxes, or to know the pose; a robot has many that move all the time.
+    if not scenes and (not poses or poses[0] not in transforms):
+        transforms = []
     wanted = {
         *poses[:1],
         *transforms,

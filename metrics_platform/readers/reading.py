@@ -25,8 +25,9 @@ from metrics_platform.readers.contents import (
 from metrics_platform.readers.formats import find_reader, reader_fingerprint, recorded_signals
 from metrics_platform.readers.hashing import content_hash, file_hash
 
-# More threads than this only wait for the interpreter: decoding is in Rust, the rest isn't.
-WORKERS = 2
+# Measured on 2 cores, 2 or 4 threads are no faster: Polars and the MCAP decoder use all cores for
+# one log already. They help where storage is slow to answer.
+WORKERS = 1
 _REASON_LENGTH = 2_000
 _RECORDINGS = "recordings"
 

@@ -109,8 +109,8 @@ def write_foxglove(
                 scene_channel.log(update, log_time=log_time(number))
         if transforms:
             transform_channel = FrameTransformsChannel("/tf", context=context)
-            for number, message in enumerate(transforms):
-                transform_channel.log(message, log_time=log_time(number))
+            for number, sent in enumerate(transforms):
+                transform_channel.log(sent, log_time=log_time(number))
     return path
 
 
@@ -225,5 +225,5 @@ def write_ros2(path: Path, messages: Iterable[tuple[str, str, int, Any]]) -> Pat
             if schema not in schemas:
                 schemas[schema] = writer.register_msgdef(schema, ROS2_SCHEMAS[schema])
             writer.write_message(topic, schemas[schema], message, log_time_ns, log_time_ns)
-        writer.finish()
+        writer.finish()  # type: ignore[no-untyped-call]
     return path

@@ -141,7 +141,7 @@ def test_a_batch_is_its_logs_put_together(drive: Path) -> None:
         alone = [read_logs({k: p}, CONFIG, workers=1) for k, p in (("x", drive), ("y", other))]
         parts = [single.signals[name] for single in alone]
         assert computed.rows.equals(parts[0].rows.vstack(parts[1].rows))
-        assert computed.fingerprints == parts[0].fingerprints | parts[1].fingerprints
+        assert computed.fingerprints == {**parts[0].fingerprints, **parts[1].fingerprints}
 
 
 def test_no_logs_are_no_error() -> None:
