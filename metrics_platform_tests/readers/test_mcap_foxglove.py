@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 from foxglove import Channel, Context, Schema, open_mcap
+from foxglove.messages import SceneEntity
 from google.protobuf import descriptor_pb2
 from scipy.spatial.transform import Rotation
 
@@ -18,6 +19,7 @@ from metrics_platform_tests.readers.recordings import (
     box,
     pose,
     scene,
+    stamp,
     transform,
     write_foxglove,
 )
@@ -108,15 +110,16 @@ def test_boxes_without_a_pose_near_them_are_left_out_and_counted(tmp_path: Path)
 
 
 def test_the_ego_vehicle_and_what_has_no_cube_are_no_tracks(tmp_path: Path) -> None:
-    label = box(T0, "text", 0, 0)
+    label = SceneEntity(timestamp=stamp(T0), frame_id="map", id="text")
     sent = scene(box(T0, "ego", 0, 0), box(T0, "a", 5, 0))
     path = write_foxglove(
         tmp_path / "a.mcap",
         poses=[pose(T0), pose(T0 + SECOND)],
         scenes={"/objects": [sent, scene(label)]},
     )
-    rows = read(path).signals["tracks"].rows
-    assert sorted(rows["track_id"]) == ["a", "text"]
+    batch = read(path)
+    assert batch.signals["tracks"].rows["track_id"].to_list() == ["a"]
+    assert "1 of 2 tracker entities have no cube" in notes(batch)
 
 
 def test_annotations_and_a_tracker_stand_side_by_side(tmp_path: Path) -> None:
