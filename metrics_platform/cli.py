@@ -106,7 +106,7 @@ def run(
     started = time.perf_counter()
     with _spinner(f"reading {len(paths)} logs"):
         batch = read_logs(paths, config)
-    computed = compute_chain(catalog, name, batch.signals, list(paths))
+    computed = compute_chain(catalog, [name], batch.signals, list(paths))[name]
     seconds = time.perf_counter() - started
     if output:
         write_frame(computed.rows, output)

@@ -67,10 +67,10 @@ class Catalog:
         """Metrics and signals that are computed from others."""
         return [definition for definition in self if definition.function is not None]
 
-    def upstream(self, name: str) -> Sequence[Definition]:
-        """Return what `name` needs, near and far, and itself, in an order to compute them in."""
+    def upstream(self, *names: str) -> Sequence[Definition]:
+        """Return what `names` need, near and far, and themselves, in an order to compute them."""
         wanted: set[str] = set()
-        queue = [self[name].name]
+        queue = [self[name].name for name in names]
         while queue:
             current = queue.pop()
             if current not in wanted:

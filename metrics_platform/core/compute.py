@@ -177,22 +177,25 @@ def _input_hash(inputs: Mapping[str, Input], log_id: str) -> str:
 
 def compute_chain(
     catalog: Catalog,
-    name: str,
+    names: Sequence[str],
     recorded: Mapping[str, Computed],
     log_ids: Sequence[str],
-    settings: Mapping[str, object] | None = None,
-) -> Computed:
-    """Compute `name` and on the way there all that it needs, in memory.
+    settings: Mapping[str, Mapping[str, object]] | None = None,
+) -> Mapping[str, Computed]:
+    """Compute `names` and on the way there all that they need, each once, in memory.
 
     Args:
         catalog: Where the definitions are.
-        name: What to compute; a recorded signal is returned as it is.
+        names: What to compute.
         recorded: Signals by name, as a reader gives them.
         log_ids: The batch.
-        settings: Other values for the keyword-only parameters of `name`.
+        settings: By name, other values for keyword-only parameters.
+
+    Returns:
+        All that was computed, and what was recorded, by name.
     """
     made = dict(recorded)
-    for definition in catalog.upstream(name):
+    for definition in catalog.upstream(*names):
         if definition.function is None:
             continue
         made[definition.name] = compute(
@@ -203,6 +206,6 @@ def compute_chain(
             },
             log_ids,
             fingerprint=catalog.fingerprints[definition.name],
-            settings=settings if definition.name == name else None,
+            settings=(settings or {}).get(definition.name),
         )
-    return made[name]
+    return made

@@ -44,6 +44,15 @@ class Settings:
         """Where logs land: a prefix of the object root."""
         return f"{self.root}/inbox"
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables from which `load_settings` makes these settings again."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            f"{_PREFIX}{name.upper()}": str(value)
+            for name, value in values.items()
+            if value is not None
+        }
+
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings that `environment` (that of the process, if None) asks for.
@@ -77,8 +86,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-# Set by the platform for its own child processes; dagster.yaml reads it.
-_OF_OTHERS = frozenset({"dagster_postgres"})
+# Read by dagster.yaml, and by the tests.
+_OF_OTHERS = frozenset({"dagster_postgres", "test_data"})
 
 
 def _root(value: str) -> str:

@@ -90,8 +90,8 @@ def log_overview(logs: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
         rejected: Of the log registry; a source that could not become a log has no id but its path.
     """
     known = logs.select(
-        "log_id", "state", "format", "duration_s", "release", "vehicle", "place", "truncated",
-        "reason",
+        "log_id", "state", "revision", "format", "duration_s", "release", "vehicle", "place",
+        "truncated", pl.col("request_key").is_not_null().alias("in_run"), "reason",
     )  # fmt: skip
     others = rejected.select(log_id="source", state=pl.lit("rejected"), reason="reason")
     return pl.concat([known, others], how="diagonal")

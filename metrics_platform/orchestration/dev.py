@@ -31,9 +31,8 @@ def dagster_environment(settings: Settings) -> Mapping[str, str]:
         shutil.copyfile(configuration, home / "dagster.yaml")
     return {
         **os.environ,
+        **settings.environment(),
         "DAGSTER_HOME": str(home),
-        "METRICS_PLATFORM_HOME": str(settings.home),
-        "METRICS_PLATFORM_ROOT": settings.root,
         "METRICS_PLATFORM_DAGSTER_POSTGRES": dagster_url(settings),
     }
 
