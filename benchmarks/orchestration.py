@@ -18,6 +18,7 @@ _OUR_LOGS = 1_000
 _STOCK_LOGS = 200
 _SECONDS = 10.0
 _TRACKS = 5
+_STOCK_MODULE = "dagster_postgres.event_log"
 _STOCK_CLASS = "PostgresEventLogStorage"
 _OUR_CLASS = "PooledPostgresEventLogStorage"
 _GIB = 1024**2  # ru_maxrss is in KiB

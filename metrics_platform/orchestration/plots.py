@@ -43,4 +43,5 @@ def _histogram(name: str, values: pl.Series) -> str:
     png = io.BytesIO()
     image.save(png, "PNG", optimize=True)
     encoded = base64.b64encode(png.getvalue()).decode()
-    return f"**{name}** over {len(numbers)} logs: {spread}\n\n![least … median … greatest](data:image/png;base64,{encoded})"
+    picture = f"![least … median … greatest](data:image/png;base64,{encoded})"
+    return f"**{name}** over {len(numbers)} logs: {spread}\n\n{picture}"
