@@ -1,19 +1,32 @@
-# Two commands for a new user: `make demo`, `make test`. Everything else is below.
-PYTHON ?= python3.11
+# For a new user: `make demo` and `make test`. Everything else is below.
+#
+# All of it happens in this folder: packages in .venv, the demo's data in .metrics-platform.
+
+# The first of these that is there and new enough; 3.11 is what everything is tested with.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& echo $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 BENCH ?= all
 
 .PHONY: demo dev test lint format bench lock clean
 
+# Not for the tests, which have data directories of their own.
+demo dev: export METRICS_PLATFORM_HOME ?= $(CURDIR)/.metrics-platform
+
 demo: $(VENV)/.installed
-	$(BIN)/metrics-platform demo
+	@$(BIN)/metrics-platform demo
+	@echo "Before the commands above, in this folder:"
+	@echo "  . $(BIN)/activate"
+	@echo "  export METRICS_PLATFORM_HOME=$(METRICS_PLATFORM_HOME)"
 
 dev: $(VENV)/.installed
 	@$(BIN)/metrics-platform dev
 
-test: $(VENV)/.installed-dev lint
-	$(BIN)/pytest -n 2 --dist loadgroup
+test: lint
+	$(BIN)/pytest --quiet -n 2 --dist loadgroup
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -28,20 +41,26 @@ format: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks $(BENCH)
 
-# The newest versions that the floors in pyproject.toml allow; commit what the tests passed with.
+# The newest versions that pyproject.toml allows; commit them once the tests have passed.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet '.[dev]'
 	build/lock/bin/pip freeze --exclude metrics-platform > requirements.lock
 
 $(VENV)/.installed: pyproject.toml requirements.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[demo]'
+	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11 or newer on the PATH, found none;" \
+		"name one with: make PYTHON=/path/to/python $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) has no module" \
+		"venv; on Debian and Ubuntu: apt install $(notdir $(PYTHON))-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV), which takes a minute or two …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --constraint requirements.lock --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	@echo "Installing what the tests need …"
+	@$(PIP) install --constraint requirements.lock --editable '.[dev]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
