@@ -2,26 +2,30 @@
 
 from dagster import Definitions, in_process_executor
 
-from metrics_platform.core.catalog import default_catalog
-from metrics_platform.core.settings import load_settings
+from metrics_platform.core.catalog import Catalog, default_catalog
+from metrics_platform.core.settings import Settings, load_settings
 from metrics_platform.orchestration.asset_checks import checks_on
 from metrics_platform.orchestration.assets import IO_MANAGER, derived_asset
 from metrics_platform.orchestration.ingest import recorded_assets, uploads
 from metrics_platform.orchestration.io_manager import StoreIOManager
 from metrics_platform.orchestration.sensors import new_logs_sensor
 
-catalog = default_catalog()
-settings = load_settings()
 
-defs = Definitions(
-    assets=[
-        uploads,
-        recorded_assets(catalog, settings),
-        *(derived_asset(definition, catalog, settings) for definition in catalog.derived),
-    ],
-    asset_checks=[checks_on(definition, settings) for definition in catalog],
-    sensors=[new_logs_sensor(catalog, settings)],
-    resources={IO_MANAGER: StoreIOManager(settings, catalog)},
-    # A process for every step costs seconds and gains nothing where one query takes milliseconds.
-    executor=in_process_executor,
-)
+def definitions(catalog: Catalog, settings: Settings) -> Definitions:
+    """Return assets, checks, sensor and resources for all that is in `catalog`."""
+    return Definitions(
+        assets=[
+            uploads,
+            recorded_assets(catalog, settings),
+            *(derived_asset(definition, catalog, settings) for definition in catalog.derived),
+        ],
+        asset_checks=[checks_on(definition, settings) for definition in catalog],
+        sensors=[new_logs_sensor(catalog, settings)],
+        resources={IO_MANAGER: StoreIOManager(settings, catalog)},
+        # A process for every step costs seconds and gains nothing where one query takes
+        # milliseconds.
+        executor=in_process_executor,
+    )
+
+
+defs = definitions(default_catalog(), load_settings())

@@ -27,8 +27,8 @@ def postgres_server() -> Iterator[sa.URL]:
     home = Path(tempfile.mkdtemp(prefix="mp-"))
     url = embedded_url(home).set(drivername="postgresql+psycopg")
     # Nothing here has to outlive the machine.
-    _administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-    _administer(url, f"CREATE DATABASE {_TEMPLATE}")
+    administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+    administer(url, f"CREATE DATABASE {_TEMPLATE}")
     template = Postgres.connect(_settings(home, url.set(database=_TEMPLATE)))
     upgrade(template)
     template.close()
@@ -41,18 +41,24 @@ def postgres_server() -> Iterator[sa.URL]:
 def empty_database(postgres_server: sa.URL) -> Iterator[sa.URL]:
     """The URL of a new database, with nothing in it."""
     name = f"test_{uuid.uuid4().hex}"
-    _administer(postgres_server, f"CREATE DATABASE {name}")
+    administer(postgres_server, f"CREATE DATABASE {name}")
     yield postgres_server.set(database=name)
-    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def template_database() -> str:
+    """The database that `settings` copies; a folder whose tests need more overrides it."""
+    return _TEMPLATE
 
 
 @pytest.fixture
-def settings(postgres_server: sa.URL, tmp_path: Path) -> Iterator[Settings]:
+def settings(postgres_server: sa.URL, template_database: str, tmp_path: Path) -> Iterator[Settings]:
     """Settings of a platform of its own, with an empty index and an empty object root."""
     name = f"test_{uuid.uuid4().hex}"
-    _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template_database}")
     yield _settings(tmp_path, postgres_server.set(database=name))
-    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -108,7 +114,8 @@ def _settings(home: Path, url: sa.URL) -> Settings:
     )
 
 
-def _administer(url: sa.URL, *statements: str) -> None:
+def administer(url: sa.URL, *statements: str) -> None:
+    """Run statements that no transaction can hold."""
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
         for statement in statements:

@@ -15,10 +15,13 @@ def value_range(definition: Definition, summary: pl.DataFrame) -> Finding:
 
     Args:
         definition: Its `plausible` names the bounds.
-        summary: `log_id` and the summary scalars, one row per computed log.
+        summary: `log_id` and the summary scalars, one row per computed log. A scalar that no log
+            has may be left out.
     """
     parts = []
     for name, (least, greatest) in definition.plausible.items():
+        if name not in summary.columns:
+            continue
         value = pl.col(name)
         outside = pl.lit(False)
         if least is not None:

@@ -206,7 +206,8 @@ class _Strip(ast.NodeTransformer):
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         # In the body of a class annotations are its fields, and stay.
         kept = [
-            child if isinstance(child, ast.AnnAssign) else self.visit(child) for child in node.body
+            _undescribed(child) if isinstance(child, ast.AnnAssign) else self.visit(child)
+            for child in node.body
         ]
         node.body = [child for child in kept if child is not None] or [ast.Pass()]
         return node
@@ -231,6 +232,19 @@ class _Strip(ast.NodeTransformer):
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+
+def _undescribed(field: ast.AnnAssign) -> ast.AnnAssign:
+    """Take the words for people out of `name: type = Field(…)`; an empty Field says nothing."""
+    call = field.value
+    if isinstance(call, ast.Call) and _dotted(call.func)[-1:] == ("Field",):
+        call.keywords = [word for word in call.keywords if word.arg not in _FOR_PEOPLE]
+        if not call.keywords and not call.args:
+            field.value = None
+    return field
+
+
+_FOR_PEOPLE = frozenset({"description", "title"})
 
 
 def _that_decide(decorator: ast.expr) -> list[ast.expr]:

@@ -10,14 +10,14 @@ from metrics_platform.core.frames import polars_schema
 class ClosestApproach(MetricFrame):
     """One row per log_id, source, track_id: the moment the ego was nearest to a road user."""
 
-    source: str
-    track_id: str
-    category: str
+    source: str = Field(description="Of the track: annotation, tracker, radar, …")
+    track_id: str = Field(description="The road user.")
+    category: str = Field(description="As the source names it.")
     distance_m: float = Field(ge=0, description="Between the boxes; 0 where they overlap.")
-    at_ns: int
+    at_ns: int = Field(description="That moment, on the recording's clock.")
     bearing_rad: float = Field(description="Where the ego sees it; 0 is ahead, left is positive.")
-    ego_speed_mps: float = Field(ge=0)
-    track_speed_mps: float = Field(ge=0, nullable=True)
+    ego_speed_mps: float = Field(ge=0, description="At that moment.")
+    track_speed_mps: float = Field(ge=0, nullable=True, description="At that moment.")
 
     class Config:
         unique = ["log_id", "source", "track_id"]

@@ -29,12 +29,12 @@ class EgoComfort(MetricFrame):
     """
 
     quantity: str = Field(isin=list(BOUNDS), description="The unit is the end of its name.")
-    min_ratio: float
-    max_ratio: float
-    mean_ratio: float
+    min_ratio: float = Field(description="Least value, as a share of its bound.")
+    max_ratio: float = Field(description="Greatest value, as a share of its bound.")
+    mean_ratio: float = Field(description="Mean value, as a share of its bound.")
     worst_ratio: float = Field(ge=0, description="The greater of both sides; beyond 1 is outside.")
-    worst_at_ns: int
-    within: bool
+    worst_at_ns: int = Field(description="When it was worst, on the recording's clock.")
+    within: bool = Field(description="Whether it stays within its bounds throughout.")
 
     class Config:
         unique = ["log_id", "quantity"]

@@ -9,11 +9,11 @@ from metrics_platform.core import MetricFrame, metric
 class HardBrakes(MetricFrame):
     """One row per log_id, start_ns: a hard-brake event."""
 
-    start_ns: int
-    duration_s: float = Field(gt=0)
-    peak_deceleration_mps2: float = Field(ge=0)
-    start_speed_mps: float = Field(ge=0)
-    end_speed_mps: float = Field(ge=0)
+    start_ns: int = Field(description="First sample of the event, on the recording's clock.")
+    duration_s: float = Field(gt=0, description="From there to the end of its last sample.")
+    peak_deceleration_mps2: float = Field(ge=0, description="Greatest in the event.")
+    start_speed_mps: float = Field(ge=0, description="At its first moment.")
+    end_speed_mps: float = Field(ge=0, description="At its last moment.")
 
     class Config:
         unique = ["log_id", "start_ns"]

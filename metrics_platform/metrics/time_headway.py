@@ -15,14 +15,16 @@ SHORT_HEADWAY_S = 0.8
 class TimeHeadway(MetricFrame):
     """One row per log_id, source, track_id: the moment of least headway to a road user in front."""
 
-    source: str
-    track_id: str
-    category: str
-    min_headway_s: float = Field(ge=0)
-    at_ns: int
+    source: str = Field(description="Of the track: annotation, tracker, radar, …")
+    track_id: str = Field(description="The road user.")
+    category: str = Field(description="As the source names it.")
+    min_headway_s: float = Field(
+        ge=0, description="Least time until the ego is where the road user in front is now."
+    )
+    at_ns: int = Field(description="That moment, on the recording's clock.")
     headway_m: float = Field(ge=0, description="Bumper to bumper at that moment.")
-    ego_speed_mps: float = Field(gt=0)
-    track_speed_mps: float = Field(ge=0, nullable=True)
+    ego_speed_mps: float = Field(gt=0, description="At that moment.")
+    track_speed_mps: float = Field(ge=0, nullable=True, description="At that moment.")
 
     class Config:
         unique = ["log_id", "source", "track_id"]

@@ -19,15 +19,15 @@ class TimeToCollision(MetricFrame):
     Only road users with whom the ego was on a collision course, within the horizon.
     """
 
-    source: str
-    track_id: str
-    category: str
+    source: str = Field(description="Of the track: annotation, tracker, radar, …")
+    track_id: str = Field(description="The road user.")
+    category: str = Field(description="As the source names it.")
     min_ttc_s: float = Field(ge=0, description="0 where the boxes overlap.")
-    at_ns: int
+    at_ns: int = Field(description="That moment, on the recording's clock.")
     distance_m: float = Field(ge=0, description="Between the boxes at that moment.")
     bearing_rad: float = Field(description="Where the ego sees it; 0 is ahead, left is positive.")
-    ego_speed_mps: float = Field(ge=0)
-    track_speed_mps: float = Field(ge=0)
+    ego_speed_mps: float = Field(ge=0, description="At that moment.")
+    track_speed_mps: float = Field(ge=0, description="At that moment.")
 
     class Config:
         unique = ["log_id", "source", "track_id"]

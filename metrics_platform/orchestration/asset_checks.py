@@ -7,7 +7,7 @@ on its own.
 of `context` at run time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 from dagster import (
@@ -26,6 +26,7 @@ from metrics_platform.checks.coverage import coverage
 from metrics_platform.checks.finding import Finding
 from metrics_platform.checks.value_range import value_range
 from metrics_platform.core import Definition, Status
+from metrics_platform.core.errors import NoResultsError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.batches import batches, row_bytes
 from metrics_platform.orchestration.partitions import log_asset_key, logs_of_run
@@ -57,15 +58,21 @@ def checks_on(definition: Definition, settings: Settings) -> AssetChecksDefiniti
             if selected.name == "coverage":
                 finding = coverage(outcomes, asked)
             elif selected.name == "value_range":
-                summary = store.summary(definition.name, version=definition.version, logs=logs)
-                finding = value_range(
-                    definition, summary.filter(pl.col("status") == Status.COMPUTED)
-                )
+                finding = value_range(definition, _summary(definition, store, logs))
             else:
                 finding = _contract(definition, store, outcomes, settings)
             yield _result(selected.name, definition, finding)
 
     return checks
+
+
+def _summary(definition: Definition, store: Store, logs: Sequence[str] | None) -> pl.DataFrame:
+    """Return the scalars of computed logs; no row where there are none, or nothing ever ran."""
+    try:
+        summary = store.summary(definition.name, version=definition.version, logs=logs)
+    except NoResultsError:
+        return pl.DataFrame(schema={"log_id": pl.String})
+    return summary.filter(pl.col("status") == Status.COMPUTED)
 
 
 def _contract(

@@ -15,6 +15,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.text import Text
 
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.errors import ConfigurationError, StoreError
@@ -27,18 +28,17 @@ from metrics_platform.testing.demo_fleet import write_demo_fleet
 _LOGS = 24
 _POLL_S = 0.5
 _LONGEST_S = 600.0
+# Metric to the scalar of it that is shown for each log; together they fit into 80 columns.
 _SHOWN = {
     "distance_driven": "distance_m",
     "hard_brakes": "hard_brakes",
     "time_headway": "min_headway_s",
-    "time_to_collision": "min_ttc_s",
-    "closest_approach": "distance_m",
 }
 _NEXT = """
 [bold]What next[/]
-  metrics-platform dev                             the Dagster UI: lineage, runs, checks
-  metrics-platform show hard_brakes --rows         every event, with its log and moment
-  metrics-platform logs                            all logs, and why some were put aside
+  metrics-platform dev                        the Dagster UI: lineage, runs, checks
+  metrics-platform show hard_brakes --rows    every event, with its log and moment
+  metrics-platform logs                       all logs, and what is known of them
 """
 
 
@@ -55,7 +55,8 @@ def run_demo(settings: Settings, out: Console) -> None:
         )
     inbox = Path(settings.root) / INBOX
     uploaded = _upload(inbox)
-    out.print(f"{uploaded} recordings uploaded to {inbox}")
+    what = f"{uploaded} recordings uploaded to" if uploaded else "the recordings are already in"
+    out.print(f"{what} {inbox}", highlight=False, soft_wrap=True)
     log = settings.home / "dagster.log"
     with Store.open(settings) as store:
         with running(daemon(), settings, log) as process, _progress(out) as progress:
@@ -90,19 +91,30 @@ def _all_taken_in(store: Store, progress: Progress, task: TaskID) -> bool:
 
 def _report(out: Console, store: Store) -> None:
     logs = log_overview(store.registry.logs(), store.registry.rejected())
-    print_frame(out, logs.drop("reason"), "Logs")
+    states = logs.group_by("state").len().sort("len", descending=True).rows()
+    told = ", ".join(f"{count} {state}" for state, count in states)
+    out.print(f"{len(logs)} logs: {told}", highlight=False)
+    for log_id in logs.filter("truncated")["log_id"]:
+        out.print(f"[yellow]{log_id}[/] is cut off; recovered as far as it goes", highlight=False)
     for log_id, reason in logs.drop_nulls("reason").select("log_id", "reason").iter_rows():
-        out.print(f"[bold red]{log_id}[/] was put aside: {reason}")
+        out.print(Text.assemble((log_id, "bold red"), f" is put aside: {reason}"), soft_wrap=True)
     summaries = {metric.name: store.summary(metric.name) for metric in default_catalog().metrics}
-    shown = summaries[next(iter(summaries))].select("log_id", "release").sort("log_id")
+    shown = summaries[next(iter(_SHOWN))].select("log_id", "release").sort("log_id")
     for name, scalar in _SHOWN.items():
-        values = summaries[name].select("log_id", pl.col(scalar).alias(f"{name}\n{scalar}"))
+        values = summaries[name].select("log_id", scalar)
         shown = shown.join(values, on="log_id", how="left", maintain_order="left")
     out.print()
-    print_frame(out, shown, "Results, a few of them")
+    print_frame(out, shown, "Results by log, a few of them")
+    by_release = shown.drop_nulls("release").group_by("release").agg(
+        logs=pl.len(),
+        distance_m=pl.col("distance_m").sum(),
+        hard_brakes=pl.col("hard_brakes").sum(),
+        hard_brakes_per_km=pl.col("hard_brakes").sum() / pl.col("distance_m").sum() * 1_000,
+    )  # fmt: skip
+    print_frame(out, by_release.sort("release"), "And by release")
     for name, summary in summaries.items():
-        out.print(f"{name}: {coverage_line(summary['status'])}")
-    out.print(_NEXT)
+        out.print(f"{name}: {coverage_line(summary['status'])}", highlight=False)
+    out.print(_NEXT, highlight=False)
 
 
 def _progress(out: Console) -> Progress:

@@ -33,23 +33,27 @@ class EgoStates(MetricFrame):
     axes, so a steady turn has a lateral acceleration. The ego box is null where unknown.
     """
 
-    timestamp_ns: int
+    timestamp_ns: int = Field(description="On the grid of steps, on the recording's clock.")
     segment_index: int = Field(
         ge=0, description="A longer gap than can be bridged starts a new one."
     )
-    x_m: float
-    y_m: float
-    z_m: float
-    heading_rad: float = Field(ge=-math.pi, lt=math.pi)
-    longitudinal_velocity_mps: float
-    lateral_velocity_mps: float
-    speed_mps: float = Field(ge=0)
-    longitudinal_acceleration_mps2: float
-    lateral_acceleration_mps2: float
-    yaw_rate_radps: float
-    ego_length_m: float = Field(gt=0, nullable=True)
-    ego_width_m: float = Field(gt=0, nullable=True)
-    ego_center_offset_m: float = Field(nullable=True)
+    x_m: float = Field(description="Vehicle origin in the fixed frame.")
+    y_m: float = Field(description="Vehicle origin in the fixed frame.")
+    z_m: float = Field(description="Vehicle origin in the fixed frame, up.")
+    heading_rad: float = Field(
+        ge=-math.pi, lt=math.pi, description="Counter-clockwise from the x axis."
+    )
+    longitudinal_velocity_mps: float = Field(description="Forward; negative in reverse.")
+    lateral_velocity_mps: float = Field(description="To the left.")
+    speed_mps: float = Field(ge=0, description="Of the vehicle origin, whatever its direction.")
+    longitudinal_acceleration_mps2: float = Field(description="Forward; negative where it brakes.")
+    lateral_acceleration_mps2: float = Field(description="To the left.")
+    yaw_rate_radps: float = Field(description="To the left.")
+    ego_length_m: float = Field(gt=0, nullable=True, description="Of the vehicle's box.")
+    ego_width_m: float = Field(gt=0, nullable=True, description="Of the vehicle's box.")
+    ego_center_offset_m: float = Field(
+        nullable=True, description="From the vehicle origin forward to the centre of its box."
+    )
 
     class Config:
         unique = ["log_id", "timestamp_ns"]

@@ -24,23 +24,31 @@ class EgoTrackPairs(MetricFrame):
     velocities are over ground, split along the ego's axes. Only road users within range.
     """
 
-    timestamp_ns: int
-    source: str
-    track_id: str
-    category: str
-    relative_x_m: float
-    relative_y_m: float
-    relative_heading_rad: float = Field(ge=-math.pi, lt=math.pi)
-    track_length_m: float = Field(ge=0)
-    track_width_m: float = Field(ge=0)
-    track_velocity_x_mps: float = Field(nullable=True)
-    track_velocity_y_mps: float = Field(nullable=True)
-    track_speed_mps: float = Field(ge=0, nullable=True)
-    ego_length_m: float = Field(gt=0)
-    ego_width_m: float = Field(gt=0)
-    ego_velocity_x_mps: float
-    ego_velocity_y_mps: float
-    ego_speed_mps: float = Field(ge=0)
+    timestamp_ns: int = Field(description="Of the track's box, on the recording's clock.")
+    source: str = Field(description="Of the track: annotation, tracker, radar, …")
+    track_id: str = Field(description="The road user.")
+    category: str = Field(description="As the source names it.")
+    relative_x_m: float = Field(description="Centre of its box, ahead of the centre of the ego's.")
+    relative_y_m: float = Field(
+        description="Centre of its box, to the left of the centre of the ego's."
+    )
+    relative_heading_rad: float = Field(
+        ge=-math.pi, lt=math.pi, description="Its heading less the ego's."
+    )
+    track_length_m: float = Field(ge=0, description="Of its box, along its heading.")
+    track_width_m: float = Field(ge=0, description="Of its box, across its heading.")
+    track_velocity_x_mps: float = Field(
+        nullable=True, description="Over ground, along the ego's heading."
+    )
+    track_velocity_y_mps: float = Field(
+        nullable=True, description="Over ground, to the ego's left."
+    )
+    track_speed_mps: float = Field(ge=0, nullable=True, description="Over ground.")
+    ego_length_m: float = Field(gt=0, description="Of the ego's box.")
+    ego_width_m: float = Field(gt=0, description="Of the ego's box.")
+    ego_velocity_x_mps: float = Field(description="Over ground, along its heading.")
+    ego_velocity_y_mps: float = Field(description="Over ground, to its left.")
+    ego_speed_mps: float = Field(ge=0, description="Over ground.")
     distance_m: float = Field(ge=0, description="Between the boxes; 0 where they overlap.")
 
     class Config:

@@ -288,7 +288,7 @@ def _set(
 
 
 def _quarantined(looked_at: sa.TableValuedAlias) -> dict[str, Any]:
-    return {"state": State.QUARANTINED.value, "reason": looked_at.c.reason}
+    return {"state": State.QUARANTINED.value, "reason": looked_at.c.reason, "request_key": None}
 
 
 def _as_read(looked_at: sa.TableValuedAlias) -> dict[str, Any]:

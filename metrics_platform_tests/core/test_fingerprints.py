@@ -109,6 +109,12 @@ def fingerprint_of(tmp_path: Path) -> FingerprintOf:
         pytest.param("acme/brakes.py", "# The sign says", "# Nothing says", id="comment"),
         pytest.param("acme/brakes.py", '"""Brakes harder than a', '"""Any', id="docstring"),
         pytest.param("acme/brakes.py", '"""One row per', '"""A row per', id="schema-docstring"),
+        pytest.param(
+            "acme/brakes.py",
+            "Field(ge=0)",
+            'Field(ge=0, description="Greatest.", title="Peak")',
+            id="column-described",
+        ),
         pytest.param("acme/geometry.py", '    """Return it."""\n', "", id="helper-docstring"),
         pytest.param(
             "acme/brakes.py", 'ego.filter(pl.col("a")', "ego.filter((pl.col('a'))", id="formatting"
