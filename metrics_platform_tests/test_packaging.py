@@ -114,8 +114,8 @@ def test_no_dependency_is_unused() -> None:
 def test_what_the_tests_import_is_declared_and_used() -> None:
     used = set(imported("metrics_platform_tests")) | set(imported("benchmarks"))
     everything = DEPENDENCIES.union(*EXTRAS.values())
-    # Parts of Dagster and of pytest's own, which come with them.
-    assert used - everything <= {"dagster-shared", "packaging", "psutil"}
+    # A part of Dagster, which pins it to its own version.
+    assert used - everything <= {"dagster-shared"}
     assert EXTRAS["dev"] - used == set(TOOLS_OF_TESTS)
 
 
