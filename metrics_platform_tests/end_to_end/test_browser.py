@@ -86,13 +86,14 @@ def test_materializing_one_log_by_clicking_ends_green(
     page.goto(f"{platform.url}/assets/log/hard_brakes?view=partitions&partition={log_id}")
     page.get_by_role("button", name=re.compile("Materialize")).first.click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text(log_id).first).to_be_visible()
+    expect(dialog.get_by_text("1 partition", exact=True)).to_be_visible()
     dialog.get_by_role("button", name="Launch 1 run").click()
     expect(dialog).to_have_count(0)
 
     page.goto(f"{platform.url}/runs")
-    run = page.get_by_role("row").filter(has_text=f"partition: {log_id}")
-    run = run.filter(has_text="Manually launched")
-    expect(run.get_by_text("Success")).to_be_visible()
+    expect(page.get_by_text("Manually launched")).to_have_count(1)
+    expect(page.get_by_text(f"partition: {log_id}").first).to_be_visible()
+    # The sensor's run and ours.
+    expect(page.get_by_text("Success", exact=True)).to_have_count(2)
     page.goto(f"{platform.url}/assets/log/hard_brakes?view=events&partition={log_id}")
     expect(page.get_by_text("1 of 1 logs").first).to_be_visible()

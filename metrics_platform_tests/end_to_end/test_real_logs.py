@@ -25,7 +25,7 @@ def _path_length_m(times_s: np.ndarray, xy_m: np.ndarray) -> float:
     """Sum of the chords between samples 0.1 s apart: independent of how we resample."""
     order = np.argsort(times_s, kind="stable")
     times_s, xy_m = times_s[order], xy_m[order]
-    grid = np.arange(times_s[0], times_s[-1], 0.1)
+    grid = np.append(np.arange(times_s[0], times_s[-1], 0.1), times_s[-1])
     x = np.interp(grid, times_s, xy_m[:, 0])
     y = np.interp(grid, times_s, xy_m[:, 1])
     return float(np.hypot(np.diff(x), np.diff(y)).sum())
