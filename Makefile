@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 BENCH ?= all
+PORT := 3000
 
 .PHONY: demo dev test lint format bench lock clean
 
@@ -23,7 +24,7 @@ demo: $(VENV)/.installed
 	@echo "  export METRICS_PLATFORM_HOME=$(METRICS_PLATFORM_HOME)"
 
 dev: $(VENV)/.installed
-	@$(BIN)/metrics-platform dev
+	@$(BIN)/metrics-platform dev --port $(PORT)
 
 test: lint
 	$(BIN)/pytest --quiet -n 2 --dist loadgroup

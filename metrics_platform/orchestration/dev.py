@@ -34,6 +34,8 @@ def dagster_environment(settings: Settings) -> Mapping[str, str]:
         **settings.environment(),
         "DAGSTER_HOME": str(home),
         "METRICS_PLATFORM_DAGSTER_POSTGRES": dagster_url(settings),
+        # `dg dev` wants a project of its own kind; nobody at this terminal has anything to do.
+        "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",
     }
 
 
@@ -67,9 +69,15 @@ def running(
     """
     environment = dagster_environment(settings)
     output = log.open("ab") if log else None
-    # A session of its own: Ctrl-C reaches us alone, and we stop them in order.
+    # A session of its own: Ctrl-C reaches us alone, and we stop them in order. Beside its
+    # configuration, since Dagster warns of a dagster.yaml that lies elsewhere where it is started.
     process = subprocess.Popen(
-        command, env=environment, stdout=output, stderr=output, start_new_session=True
+        command,
+        env=environment,
+        cwd=environment["DAGSTER_HOME"],
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
     )
     try:
         yield process
