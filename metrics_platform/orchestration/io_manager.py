@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import polars as pl
@@ -23,8 +23,13 @@ class StoredInput:
     definition: Definition
 
     def load(self, log_ids: Sequence[str]) -> Input:
-        """Return rows, outcomes and content hashes of `log_ids`."""
-        return self.store.load(self.definition, log_ids)
+        """Return rows, outcomes and content hashes of `log_ids`.
+
+        The rows are in memory: were they read while a metric is computed, a fault of the object
+        root would be taken for one of the metric, and bisecting would read them again and again.
+        """
+        loaded = self.store.load(self.definition, log_ids)
+        return replace(loaded, rows=loaded.rows.collect().lazy())
 
 
 class StoreIOManager(IOManager):
