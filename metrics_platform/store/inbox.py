@@ -17,7 +17,8 @@ from hashlib import blake2b
 from itertools import groupby
 from pathlib import PurePosixPath
 
-from metrics_platform.store.objects import ObjectInfo, ObjectRoot
+from metrics_platform.store.objects import PAGE_SIZE, ObjectInfo, ObjectRoot
+from metrics_platform.store.odd_names import is_usable
 
 INBOX = "inbox"
 
@@ -48,7 +49,7 @@ class Arrival:
 
 
 def sweep(
-    root: ObjectRoot, *, quiet_s: float, after: str | None = None
+    root: ObjectRoot, *, quiet_s: float, after: str | None = None, page_size: int = PAGE_SIZE
 ) -> Iterator[tuple[list[Arrival], str | None]]:
     """Walk the inbox in the order of names, page by page.
 
@@ -56,21 +57,25 @@ def sweep(
         root: The object root; the inbox is a prefix of it.
         quiet_s: For how long nothing must have changed in a log.
         after: What an earlier walk yielded beside its last page; from the start if None.
+        page_size: Objects that are looked at together.
 
     Yields:
         The logs of a page whose upload is over, and where a later walk would go on: None after
         the last page.
     """
     held: list[ObjectInfo] = []
-    for page in root.pages(INBOX, after=after):
+    for page in root.pages(INBOX, after=after, page_size=page_size):
         held += [replace(info, path=info.path.removeprefix(f"{INBOX}/")) for info in page]
-        # The last folder may go on in the next page.
-        last = _top(held[-1].path)
-        whole = [info for info in held if _top(info.path) != last]
-        held = held[len(whole) :]
+        # The last log may go on in the next page: with the rest of a folder, or the recording
+        # that a sidecar belongs to.
+        last = _log_of(held[-1].path)
+        first = next(at for at, info in enumerate(held) if _log_of(info.path) == last)
+        whole, held = held[:first], held[first:]
         if whole:
             now = datetime.now(UTC)
-            yield arrivals(whole, now=now, quiet_s=quiet_s), f"{INBOX}/{whole[-1].path}"
+            usable = [info.path for info in whole if is_usable(info.path)]
+            after = f"{INBOX}/{usable[-1]}" if usable else after
+            yield arrivals(whole, now=now, quiet_s=quiet_s), after
     yield arrivals(held, now=datetime.now(UTC), quiet_s=quiet_s), None
 
 
@@ -82,13 +87,22 @@ def arrivals(objects: Sequence[ObjectInfo], *, now: datetime, quiet_s: float) ->
         now: By the clock of the object store.
         quiet_s: For how long nothing must have changed.
     """
+    found = [
+        # Its whole path is no log id, and so tells what has to be renamed.
+        Arrival(_shown(o.path), _shown(o.path), o.size_bytes, "", o.last_modified)
+        for o in objects
+        if not is_usable(o.path)
+    ]
+    objects = [o for o in objects if is_usable(o.path)]
     sidecars = {o.path.removesuffix(SIDECAR_SUFFIX): o for o in objects if _is_sidecar(o.path)}
     held = {o.path.removesuffix(UPLOADING_SUFFIX) for o in objects if _is_hold(o.path)}
-    found = []
     ordered = sorted(objects, key=lambda o: (_top(o.path), o.path))
     for source, group in groupby(ordered, key=lambda o: _top(o.path)):
         members = list(group)
-        is_folder = members[0].path != source
+        is_folder = members[-1].path != source
+        if is_folder:
+            # Consoles make a folder as an empty object of its name.
+            members = [member for member in members if member.path != source]
         names = [PurePosixPath(member.path).name for member in members]
         if source in held or source.startswith(".") or UPLOADING_MARKER in names:
             continue
@@ -101,11 +115,24 @@ def arrivals(objects: Sequence[ObjectInfo], *, now: datetime, quiet_s: float) ->
         if (now - changed).total_seconds() >= quiet_s:
             size = sum(member.size_bytes for member in members)
             found.append(Arrival(log_id, source, size, _tag(members), changed))
-    return found
+    return sorted(found, key=lambda arrival: arrival.source)
 
 
 def _top(path: str) -> str:
     return path.partition("/")[0]
+
+
+def _shown(path: str) -> str:
+    """Return `path` as text, where its bytes are none."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _log_of(path: str) -> str:
+    """Return the name that a recording, its sidecar and its marker have in common."""
+    top = _top(path).removesuffix(UPLOADING_SUFFIX)
+    if "/" in path:
+        return top
+    return top.removesuffix(SIDECAR_SUFFIX) if _is_sidecar(top) else PurePosixPath(top).stem
 
 
 def _is_sidecar(path: str) -> bool:

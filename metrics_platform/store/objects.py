@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,12 +14,16 @@ from obstore.exceptions import BaseError
 from obstore.store import GCSStore, LocalStore, ObjectStore, S3Store
 
 from metrics_platform.core.errors import StoreError, StoreUnavailableError
+from metrics_platform.store.odd_names import Named, all_names, is_usable
 
 if TYPE_CHECKING:
-    from obstore import GetResult
+    from obstore import GetResult, ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
 
-_PAGE_SIZE = 1_000
+PAGE_SIZE = 1_000
+# What the client says where it cannot list.
+_REFUSED = ("invalid path", "File system loop")
+_HEADS_AT_ONCE = 16
 _CHUNK_BYTES = 8 * 1024 * 1024
 # http is spoken only where an endpoint says http://, as emulators and on-premises stores do.
 _CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "5s", "timeout": "300s"}
@@ -111,9 +116,12 @@ class ObjectRoot:
             return bytes(self._found(path).bytes())
 
     def pages(
-        self, prefix: str, *, after: str | None = None, page_size: int = _PAGE_SIZE
+        self, prefix: str, *, after: str | None = None, page_size: int = PAGE_SIZE
     ) -> Iterator[list[ObjectInfo]]:
         """Yield the objects below `prefix` in the order of their paths.
+
+        An object whose name the client refuses is among them, without an `etag`: it can be told
+        of, and not be read.
 
         Args:
             prefix: A folder, relative to the root.
@@ -121,16 +129,58 @@ class ObjectRoot:
             page_size: Most objects in one page.
         """
         with _named(self.root):
-            local = isinstance(self._store, LocalStore)
-            found = obstore.list(self._store, prefix, offset=after, chunk_size=page_size)
-            # A folder is listed as its file system has it, the clouds in the order of names.
-            batches = [sorted(found.collect(), key=lambda m: m["path"])] if local else found
-            for batch in batches:
-                page = [
-                    ObjectInfo(m["path"], m["size"], m["e_tag"], m["last_modified"]) for m in batch
-                ]
-                for start in range(0, len(page), page_size):
-                    yield page[start : start + page_size]
+            while True:
+                try:
+                    for page in self._pages(prefix, after, page_size):
+                        yield page
+                        after = page[-1].path
+                    return
+                except BaseError as error:
+                    if not any(words in str(error) for words in _REFUSED):
+                        raise
+                    names = all_names(self._store, self.root, prefix)
+                    if names is None:
+                        raise
+                # The page that has the name in it is made by hand, then it goes on as usual.
+                for page in self._pages_by_hand(names, after or "", page_size):
+                    yield page
+                    usable = [info.path for info in page if info.etag]
+                    if usable:
+                        after = usable[-1]
+                        break
+                else:
+                    return
+
+    def _pages(self, prefix: str, after: str | None, page_size: int) -> Iterator[list[ObjectInfo]]:
+        local = isinstance(self._store, LocalStore)
+        found = obstore.list(self._store, prefix, offset=after, chunk_size=page_size)
+        # A folder is listed as its file system has it, the clouds in the order of names.
+        batches = [sorted(found.collect(), key=lambda m: m["path"])] if local else found
+        for batch in batches:
+            page = [_info(meta) for meta in batch]
+            for start in range(0, len(page), page_size):
+                yield page[start : start + page_size]
+
+    def _pages_by_hand(
+        self, names: Sequence[Named], after: str, page_size: int
+    ) -> Iterator[list[ObjectInfo]]:
+        rest = [named for named in names if named[0] > after]
+        with ThreadPoolExecutor(_HEADS_AT_ONCE) as pool:
+            for start in range(0, len(rest), PAGE_SIZE):
+                found = pool.map(self._looked_at, rest[start : start + PAGE_SIZE])
+                page = [info for info in found if info is not None]
+                for first in range(0, len(page), page_size):
+                    yield page[first : first + page_size]
+
+    def _looked_at(self, named: Named) -> ObjectInfo | None:
+        path, size_bytes, last_modified = named
+        if not is_usable(path):
+            return ObjectInfo(path, size_bytes, None, last_modified)
+        try:
+            return _info(obstore.head(self._store, path))
+        except FileNotFoundError:
+            # It was deleted meanwhile.
+            return None
 
     def download(self, path: str, folder: Path) -> Sequence[Path]:
         """Bring an object, or all objects below a prefix, into `folder`.
@@ -178,6 +228,10 @@ def _named(root: str) -> Iterator[None]:
         raise StoreUnavailableError(
             f"object root {root} cannot be used: {_first_line(error)}"
         ) from error
+
+
+def _info(meta: "ObjectMeta") -> ObjectInfo:
+    return ObjectInfo(meta["path"], meta["size"], meta["e_tag"], meta["last_modified"])
 
 
 def _first_line(error: Exception) -> str:

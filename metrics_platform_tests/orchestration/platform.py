@@ -135,11 +135,12 @@ class Platform:
         return dict(self.store.outcomes(name).select("log_id", "status").iter_rows())
 
 
-def upload(folder: Path, log_id: str, *, kind: str = "cruise", **parameters: float) -> Path:
-    """Write two seconds of a drive into `folder`, which is an inbox or not yet one."""
+def upload(
+    folder: Path, log_id: str, *, kind: str = "cruise", seconds: float = 2.0, **parameters: Any
+) -> Path:
+    """Write a short drive into `folder`, which is an inbox or not yet one."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{log_id}.mcap"
-    seconds = parameters.pop("seconds", 2.0)
     # No two drives are the same: those that are would be put aside.
     start_ns = START_NS + crc32(log_id.encode()) * 1_000_000
     write_mcap(

@@ -38,7 +38,10 @@ from metrics_platform_tests.orchestration.platform import OURS, STOCK, instance_
 LOGS = [f"log-{number:03}" for number in range(200)]
 KEYS = [AssetKey(name) for name in ("first", "second", "third")]
 Storage = PostgresEventLogStorage
-STORAGES = {"ours": PooledPostgresEventLogStorage, "stock": PostgresEventLogStorage}
+STORAGES: dict[str, type[Storage]] = {
+    "ours": PooledPostgresEventLogStorage,
+    "stock": PostgresEventLogStorage,
+}
 
 
 def _assets(during: Callable[[], object] = lambda: None) -> Sequence[AssetsDefinition]:
@@ -79,7 +82,7 @@ def _answers(storage: Storage, run_id: str) -> dict[str, Any]:
     return {
         "events": Counter(r.event_log_entry.dagster_event_type for r in records),
         "ids": [r.storage_id for r in records],
-        "keys": sorted(map(str, storage.all_asset_keys())),
+        "keys": sorted(map(str, storage.all_asset_keys())),  # type: ignore[no-untyped-call]
         "partitions": {
             (key, kind): sorted(
                 row.partition_key or ""
