@@ -72,6 +72,16 @@ def start(platform: Platform, result: SensorResult) -> None:
         finish(platform, request, DagsterRunStatus.STARTED)
 
 
+def until_the_end(platform: Platform, cursor: str | None = None) -> list[SensorResult]:
+    """Tick, and have the runs launched, until the end of the inbox is reached."""
+    results = [platform.tick(cursor)]
+    start(platform, results[-1])
+    while results[-1].cursor:
+        results.append(platform.tick(results[-1].cursor))
+        start(platform, results[-1])
+    return results
+
+
 def test_an_empty_inbox_is_no_news(eager: Platform) -> None:
     result = eager.tick()
 
@@ -169,20 +179,11 @@ def test_a_listing_cut_short_goes_on_where_it_was(eager: Platform) -> None:
     put(eager, *names)
     hurried = eager.having(tick_s=0.0, logs_per_run=1_000)
 
-    cursor, seen, cursors = None, [], []
-    for _ in range(3):
-        result = hurried.tick(cursor)
-        cursor = result.cursor
-        cursors.append(cursor)
-        seen += added(result)
-        start(hurried, result)
+    results = until_the_end(hurried)
 
-    assert sorted(seen) == [name.removesuffix(".mcap") for name in names]
-    assert len(set(seen)) == 2_500
-    # Where the inbox ends, the next tick begins anew.
-    assert cursors[0]
-    assert cursors[1]
-    assert cursors[2] == ""
+    seen = [log_id for result in results for log_id in added(result)]
+    assert seen == [name.removesuffix(".mcap") for name in names]
+    assert len(results) >= 3
 
 
 def test_what_comes_before_the_cursor_is_found_in_the_next_round(eager: Platform) -> None:
@@ -192,12 +193,9 @@ def test_what_comes_before_the_cursor_is_found_in_the_next_round(eager: Platform
     start(hurried, first)
     put(eager, "a.mcap")
 
-    second = hurried.tick(first.cursor)
-    start(hurried, second)
-    third = hurried.tick(second.cursor)
-
-    assert "a" not in added(first) + added(second)
-    assert added(third) == ["a"]
+    rest = until_the_end(hurried, first.cursor)
+    assert "a" not in [log_id for result in [first, *rest] for log_id in added(result)]
+    assert added(hurried.tick(rest[-1].cursor)) == ["a"]
 
 
 def test_two_thousand_logs_are_registered_within_the_budget(eager: Platform) -> None:
@@ -390,7 +388,7 @@ def test_wherever_the_daemon_dies_every_log_is_run_once(eager: Platform, dies_af
     if dies_after == 0:
         for page, _ in sweep(eager.store.objects, quiet_s=0):
             found = [Found(a.log_id, a.source, a.size_bytes, a.source_tag) for a in page]
-            assert len(eager.store.registry.register(found).new) == 3
+            assert len(eager.store.registry.register(found).new) == len(page)
     elif dies_after == 1:
         eager.evaluate()
     elif dies_after == 2:
