@@ -23,6 +23,7 @@ _STYLES = {
 _REASON_LENGTH = 240
 # Longer texts are folded within their column.
 _TEXT_WIDTH = 60
+_LEAST_TEXT_WIDTH = 16
 _GAP = 3
 
 
@@ -32,7 +33,8 @@ def print_frame(
     """Print `frame`: numbers to the right, states in colour, nulls as a dash.
 
     Where its columns don't fit side by side, they go into several tables below one another, each
-    with the first column again: no number is ever cut short.
+    with the first column again; where not even two of them do, each row is a list of its own. No
+    number is ever cut short.
 
     Args:
         console: Where to.
@@ -46,6 +48,37 @@ def print_frame(
         name: min(_TEXT_WIDTH, max([len(name), *(len(cell) for cell in column)]))
         for name, column in cells.items()
     }
+    beside_first = console.width - widths[shown.columns[0]] - _GAP
+    least = {
+        name: max([0, *(len(cell) for cell in column)])
+        if shown[name].dtype.is_numeric()
+        else min(_LEAST_TEXT_WIDTH, widths[name])
+        for name, column in cells.items()
+    }
+    if max([*list(least.values())[1:], 0]) > beside_first:
+        _print_lists(console, cells, title)
+    else:
+        _print_tables(console, shown, cells, widths, title)
+    if len(shown) < len(frame):
+        rest = len(frame) - len(shown)
+        console.print(f"{rest} more rows; --output FILE.csv writes them all\n", style="dim")
+
+
+def _print_lists(console: Console, cells: Mapping[str, list[Text]], title: str) -> None:
+    console.print(title, style="bold", highlight=False, markup=False)
+    for row in zip(*cells.values(), strict=True):
+        for name, cell in zip(cells, row, strict=True):
+            console.print(Text.assemble(f"{name}: ", cell), overflow="fold", soft_wrap=False)
+        console.print()
+
+
+def _print_tables(
+    console: Console,
+    shown: pl.DataFrame,
+    cells: Mapping[str, list[Text]],
+    widths: Mapping[str, int],
+    title: str,
+) -> None:
     for at, names in enumerate(_stacked(widths, console.width)):
         table = Table(
             title=title if at == 0 else None,
@@ -59,13 +92,14 @@ def print_frame(
             numeric = shown[name].dtype.is_numeric()
             justify: Literal["left", "right"] = "right" if numeric else "left"
             room = console.width - (0 if name == names[0] else widths[names[0]] + _GAP)
-            table.add_column(name, justify=justify, min_width=min(widths[name], room))
+            # A longer header is folded.
+            width = min(widths[name], room)
+            table.add_column(
+                name, justify=justify, min_width=width, max_width=width, overflow="fold"
+            )
         for row in zip(*(cells[name] for name in names), strict=True):
             table.add_row(*row)
         console.print(table, "")
-    if len(shown) < len(frame):
-        rest = len(frame) - len(shown)
-        console.print(f"{rest} more rows; --output FILE.csv writes them all\n", style="dim")
 
 
 def _stacked(widths: Mapping[str, int], available: int) -> list[list[str]]:
