@@ -61,7 +61,7 @@ def _in_units(ratio: pl.Expr, lower: float, upper: float) -> pl.Expr:
     owner="planning",
     summary=_extremes(),
     plausible={
-        # A tyre holds 0.8 to 0.9 g on dry asphalt (Wong, Theory of Ground Vehicles); 12 leaves room.
+        # Tyres hold 0.8 to 0.9 g on dry asphalt (Wong, Theory of Ground Vehicles): 12 leaves room.
         "min_longitudinal_acceleration_mps2": (-12.0, None),
         "max_longitudinal_acceleration_mps2": (None, 12.0),
         "min_lateral_acceleration_mps2": (-12.0, None),
