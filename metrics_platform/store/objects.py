@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import obstore
@@ -185,6 +185,9 @@ class ObjectRoot:
     def download(self, path: str, folder: Path) -> Sequence[Path]:
         """Bring an object, or all objects below a prefix, into `folder`.
 
+        What a folder cannot hold stays away: names that the client refuses, which may lead out of
+        it, and the empty objects that consoles make for folders.
+
         Returns:
             The files, which keep their path below the parent of `path`.
 
@@ -192,9 +195,10 @@ class ObjectRoot:
             StoreError: There is no such object, and nothing below such a prefix.
         """
         parent, _, _ = path.rpartition("/")
-        found = [info.path for page in self.pages(path) for info in page]
+        below = [info.path for page in self.pages(path) for info in page if is_usable(info.path)]
+        folders = {str(above) for name in below for above in PurePosixPath(name).parents}
         made = []
-        for name in found or [path]:
+        for name in [name for name in below if name not in folders] or [path]:
             target = folder / name.removeprefix(parent).lstrip("/")
             target.parent.mkdir(parents=True, exist_ok=True)
             with _named(self.root), target.open("wb") as file:

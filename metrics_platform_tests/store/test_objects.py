@@ -1,5 +1,7 @@
+import os
 from pathlib import Path
 
+import boto3  # type: ignore[import-untyped]
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -76,6 +78,26 @@ def test_a_folder_is_downloaded_with_its_tree(root: str, tmp_path: Path) -> None
     made = objects.download("inbox/log", tmp_path)
 
     assert sorted(made) == [tmp_path / "log/a.feather", tmp_path / "log/sensors/b.bin"]
+
+
+@pytest.mark.parametrize(
+    "key", ["log/", "log/sensors/", "log/sensors//b.bin", "log/a\tb", "log/../../evil.mcap"]
+)
+def test_a_folder_is_downloaded_without_what_no_folder_can_hold(
+    s3_root: str, key: str, tmp_path: Path
+) -> None:
+    objects = ObjectRoot.open(s3_root)
+    objects.put("inbox/log/sensors/a.bin", b"1")
+    bucket, _, prefix = s3_root.removeprefix("s3://").partition("/")
+    boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).put_object(
+        Bucket=bucket, Key=f"{prefix}/inbox/{key}", Body=b""
+    )
+    (tmp_path / "evil.mcap").write_bytes(b"somebody's")
+
+    made = objects.download("inbox/log", tmp_path / "here")
+
+    assert made == [tmp_path / "here/log/sensors/a.bin"]
+    assert (tmp_path / "evil.mcap").read_bytes() == b"somebody's"
 
 
 def test_what_is_missing_is_said(root: str, tmp_path: Path) -> None:
