@@ -14,6 +14,8 @@ from metrics_platform.readers.config import ReaderConfig
 
 # A clock that differs by less is the delay of a message.
 _OTHER_CLOCK_NS = 10_000_000_000
+# Who came farther than this did not stand still: localisation alone doesn't wander so far.
+_MOVED_M = 1.0
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,13 @@ def ego_motion(
         stamped = stamped.filter(field(fields.frame) == fixed_frame)
     position_m = columns(stamped, f"{fields.pose}.position", "xyz")
     quaternion = columns(stamped, f"{fields.pose}.orientation", "xyzw")
-    rows = _rows(
-        stamped["timestamp_ns"], position_m, quaternion,
-        _vector(stamped, fields.linear), _vector(stamped, fields.angular),
-    )  # fmt: skip
+    linear, angular = _vector(stamped, fields.linear), _vector(stamped, fields.angular)
+    if linear is not None and not linear.any() and _extent_m(position_m) > _MOVED_M:
+        # ROS messages cannot leave a field out: nobody filled it in.
+        linear = None
+        angular = angular if angular is not None and angular.any() else None
+        notes.append(f"ego_poses: the poses on {channel} move, and all velocities are 0: left out")
+    rows = _rows(stamped["timestamp_ns"], position_m, quaternion, linear, angular)
     timed = stamped["timestamp_ns"].is_not_null().to_numpy()
     times = stamped["timestamp_ns"].drop_nulls().to_numpy()
     body = stamped.select(field(fields.body)).to_series()[0] if fields.body else ""
@@ -124,6 +129,11 @@ def _from_transforms(tree: FrameTree, config: ReaderConfig) -> EgoMotion | None:
                     notes.append(f"ego_poses: {early} transforms come before their chain is known")
                 return EgoMotion(rows, poses, fixed_frame, frozenset({body}), 0, notes)
     return None
+
+
+def _extent_m(position_m: Array) -> float:
+    known = position_m[np.isfinite(position_m).all(axis=1)]
+    return float(np.linalg.norm(np.ptp(known, axis=0))) if len(known) else 0.0
 
 
 def _vector(messages: pl.DataFrame, path: str | None) -> Array | None:

@@ -104,7 +104,7 @@ def at(poses: Poses, timestamp_ns: Times, *, hold_last: bool = False) -> Poses:
     Args:
         poses: At least one.
         timestamp_ns: Any order.
-        hold_last: A transform that is sent when it changes: valid until the next, without gaps.
+        hold_last: No gap is too long, and after the last pose it stays.
     """
     times = poses.timestamp_ns
     after = np.searchsorted(times, timestamp_ns, side="left").clip(0, len(times) - 1)
@@ -117,7 +117,7 @@ def at(poses: Poses, timestamp_ns: Times, *, hold_last: bool = False) -> Poses:
     known = inside & (span <= MAX_GAP_NS)
     if hold_last:
         known = timestamp_ns >= times[0]
-        weight = np.where(inside, weight, 0.0)
+        weight = weight.clip(max=1.0)
     weight = np.where(known, weight, np.nan)[:, None]
     position_m = poses.position_m[before] * (1 - weight) + poses.position_m[after] * weight
     quaternion = _slerp(poses.quaternion[before], poses.quaternion[after], weight)

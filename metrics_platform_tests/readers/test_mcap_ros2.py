@@ -78,6 +78,24 @@ def test_odometry_has_velocities_of_the_vehicle_and_times_of_measurement(tmp_pat
     np.testing.assert_allclose(rows["heading_rad"], [0.5] * 3)
 
 
+@pytest.mark.parametrize(("step_m", "filled_in"), [(1.0, False), (0.01, True)])
+def test_velocities_that_nobody_filled_in_are_unknown(
+    tmp_path: Path, step_m: float, filled_in: bool
+) -> None:
+    nothing = {"x": 0.0, "y": 0.0, "z": 0.0}
+    still = {"twist": {"linear": nothing, "angular": nothing}, "covariance": [0.0] * 36}
+    messages = [
+        ("/odom", ODOMETRY, T0 + k * TENTH, odometry(T0 + k * TENTH, k * step_m) | {"twist": still})
+        for k in range(10)
+    ]
+    batch = read_logs({"log": write_ros2(tmp_path / "a.mcap", messages)}, CONFIG)
+    rows = batch.signals["ego_poses"].rows
+    for name in ("longitudinal_velocity_mps", "lateral_velocity_mps", "yaw_rate_radps"):
+        assert rows[name].null_count() == (0 if filled_in else 10)
+    notes = batch.signals["recordings"].rows["notes"][0]
+    assert ("all velocities are 0" in notes) is not filled_in
+
+
 def test_transforms_are_chained_each_at_its_own_rate(tmp_path: Path) -> None:
     messages = [
         ("/tf", TRANSFORMS, T0 + k * TENTH, {
