@@ -95,21 +95,34 @@ class Postgres:
         """Close the pooled connections; the next statement would open new ones."""
         self.engine.dispose()
 
-    def transaction(self, work: Callable[[sa.Connection], T], patience_s: float | None = None) -> T:
+    def transaction(
+        self,
+        work: Callable[[sa.Connection], T],
+        patience_s: float | None = None,
+        *,
+        snapshot: bool = False,
+    ) -> T:
         """Return what `work` returns, committed; `work` is called again if it has to be repeated.
 
         The answer to a commit can be lost with the connection, so `work` may also be called again
         after it has succeeded: it has to look at what is there before it writes.
+
+        Args:
+            work: What to do.
+            patience_s: For how long to repeat it; as the database has it if None.
+            snapshot: All queries see the same moment; else each sees what is committed by then.
 
         Raises:
             StoreUnavailableError: Postgres has not answered for `patience_s`.
         """
         started = time.monotonic()
         patience_s = self.patience_s if patience_s is None else patience_s
+        level = "REPEATABLE READ" if snapshot else "READ COMMITTED"
+        engine = self.engine.execution_options(isolation_level=level)
         attempt = 0
         while True:
             try:
-                with self.engine.begin() as connection:
+                with engine.begin() as connection:
                     return work(connection)
             except exc.DBAPIError as error:
                 if not _is_transient(error):

@@ -10,7 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from metrics_platform.core.definitions import Definition
-from metrics_platform.core.errors import NoResultsError
+from metrics_platform.core.errors import NoResultsError, StoreError
 from metrics_platform.core.frames import MetricFrame, empty_frame
 from metrics_platform.core.settings import Settings
 from metrics_platform.core.statuses import Computed, Input, Outcome, Status
@@ -98,11 +98,12 @@ class Store:
             domain: log or sim.
             version: None for the highest that has results.
             logs: Only these; None for all.
-            as_of: What was current then.
+            as_of: What was current then; with time zone.
             rows: Schema, if known: where there are no rows, an empty frame of it is returned.
 
         Raises:
             NoResultsError: Nothing was ever computed, and `rows` was not given.
+            StoreError: `as_of` has no time zone.
         """
         try:
             scope = self._scope(name, domain, version, logs, as_of)
@@ -122,7 +123,8 @@ class Store:
                 return empty_frame(definition.rows).lazy(), outcomes
             return self._rows(connection, scope, definition.rows), outcomes
 
-        rows, found = self.postgres.transaction(work)
+        # Outcomes and rows of one moment: else a log could be computed and its rows gone already.
+        rows, found = self.postgres.transaction(work, snapshot=True)
         columns = found.select("log_id", "status", "reason", "content_hash").iter_rows()
         outcomes, hashes = {}, {}
         for log_id, status, reason, content_hash in columns:
@@ -207,13 +209,20 @@ class Store:
         logs: Sequence[str] | None,
         as_of: datetime | None,
     ) -> Scope:
+        if as_of is not None and as_of.tzinfo is None:
+            # Postgres would take it for UTC, and a person mostly means local time.
+            raise StoreError(
+                f"as_of must have a time zone, as datetime.now(UTC) has, got {as_of.isoformat()}"
+            )
         scope = Scope(domain, name, version or "", logs, as_of)
         if version is not None:
             return scope
 
         def highest(connection: sa.Connection) -> str:
             for found in reversed(tables.versions(connection, domain, name)):
-                if as_of is None or reads.any_results(connection, replace(scope, version=found)):
+                if as_of is None or reads.any_results(
+                    connection, replace(scope, version=found, logs=None)
+                ):
                     return found
             moment = "" if as_of is None else f" until {as_of.isoformat()}"
             raise NoResultsError(f"nothing was computed of {domain} {name!r}{moment}")

@@ -1,13 +1,16 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 from pyarrow import parquet
 
 from metrics_platform.core import Computed, Outcome, Status
-from metrics_platform.core.errors import ContractError, NoResultsError
-from metrics_platform.store import Store
+from metrics_platform.core.errors import ContractError, NoResultsError, StoreError
+from metrics_platform.store import Store, tables
+from metrics_platform.store.reads import Scope
 from metrics_platform_tests.store.builders import (
     HARD_BRAKES,
     HardBrakes,
@@ -139,6 +142,27 @@ def test_as_of_reads_what_was_current_then(store: Store) -> None:
         store.scan("hard_brakes", as_of=moments[0])
 
 
+def test_as_of_wants_a_time_zone(store: Store) -> None:
+    store.write(computed({"a": [1.0]}))
+    with pytest.raises(StoreError, match=r"as_of must have a time zone, .* got 2026-11-20T12:00"):
+        store.scan("hard_brakes", as_of=datetime(2026, 11, 20, 12))
+
+
+def test_the_version_that_is_read_depends_on_no_log(store: Store) -> None:
+    store.write(computed({"a": [1.0]}))
+    store.write(computed({"b": [1.0]}, of=definition(version="2.0.0")))
+
+    assert store.outcomes("hard_brakes", logs=["a"]).is_empty()
+    assert store.outcomes("hard_brakes", logs=["a"], as_of=datetime.now(UTC)).is_empty()
+
+
+@pytest.mark.parametrize("value", [1e16, 1e23, -1e300])
+def test_a_large_scalar_is_a_number_all_the_same(store: Store, value: float) -> None:
+    made = computed({"a": [1.0]})
+    store.write(replace(made, summary=made.summary.with_columns(peak_deceleration_mps2=value)))
+    assert store.summary("hard_brakes")["peak_deceleration_mps2"].to_list() == [value]
+
+
 def test_results_follow_one_another_without_gap_or_overlap(store: Store) -> None:
     for peak in range(5):
         store.write(computed({"a": [float(peak)]}))
@@ -249,6 +273,22 @@ def test_load_gives_what_compute_needs(store: Store) -> None:
     }
     assert set(found.content_hashes) == {"a", "b"}
     assert_frame_equal(store.load(HARD_BRAKES, ["b"]).rows.collect(), brakes({}))
+
+
+def test_what_is_loaded_is_of_one_moment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write(computed({"a": [1.0]}))
+    outcomes = tables.outcomes
+
+    def overtaken(connection: sa.Connection, scope: Scope) -> pl.DataFrame:
+        found = outcomes(connection, scope)
+        store.write(computed({}, others={"a": Outcome(Status.ABSTAINED, "no tracks")}))
+        return found
+
+    monkeypatch.setattr(tables, "outcomes", overtaken)
+    loaded = store.load(HARD_BRAKES, ["a"])
+
+    assert loaded.outcomes["a"].status is Status.COMPUTED
+    assert_frame_equal(loaded.rows.collect(), brakes({"a": [1.0]}))
 
 
 def test_row_counts_and_catalog(store: Store) -> None:
