@@ -122,7 +122,9 @@ def _renew(connection: sa.Connection, found: Sequence[Found]) -> list[str]:
     if not found:
         return []
     values = _given(found)
-    lock(connection, [log.log_id for log in found])
+    log_ids = [log.log_id for log in found]
+    lock(connection, log_ids)
+    _release_doubles(connection, log_ids)
     statement = (
         sa.update(logs)
         .where(logs.c.log_id == values.c.log_id, logs.c.source == values.c.source)
@@ -140,6 +142,31 @@ def _renew(connection: sa.Connection, found: Sequence[Found]) -> list[str]:
         .returning(logs.c.log_id)
     )
     return sorted(connection.scalars(statement))
+
+
+def _release_doubles(connection: sa.Connection, log_ids: Sequence[str]) -> None:
+    """Have those logs read again that were put aside because one of `log_ids` had their content.
+
+    It is about to have another: left in quarantine, their drive would count nowhere.
+    """
+    first = sa.select(logs.c.content_hash).where(
+        among(logs.c.log_id, log_ids), logs.c.state != State.QUARANTINED.value
+    )
+    doubles = sa.and_(
+        logs.c.state == State.QUARANTINED.value,
+        logs.c.content_hash.in_(first),
+        ~among(logs.c.log_id, log_ids),
+    )
+    connection.execute(
+        sa.update(logs)
+        .where(doubles)
+        .values(
+            state=State.REGISTERED.value,
+            reason=None,
+            content_hash=None,
+            updated_at=sa.func.clock_timestamp(),
+        )
+    )
 
 
 def lock(connection: sa.Connection, log_ids: Sequence[str]) -> None:

@@ -91,7 +91,7 @@ REJECTED: Types = {"source": pl.String, "reason": pl.String, "seen_at": _TIME}
 
 @dataclass(frozen=True)
 class LogRegistry:
-    """The logs there are; every method is one transaction and safe to repeat.
+    """The logs there are; every method is safe to repeat.
 
     Attributes:
         postgres: Where the index is.
@@ -217,7 +217,10 @@ class LogRegistry:
 
     def mark_read(self, read: Sequence[ReadLog]) -> list[str]:
         """Keep what reading brought to light, and mark the logs as read; return which."""
-        rows = [asdict(log) for log in sorted(read, key=lambda log: log.log_id)]
+        rows = [
+            {name: _storable(value) for name, value in asdict(log).items()}
+            for log in sorted(read, key=lambda log: log.log_id)
+        ]
         return self.postgres.transaction(lambda connection: _set(connection, rows, _as_read))
 
     def _update(
@@ -300,6 +303,18 @@ def _as_read(looked_at: sa.TableValuedAlias) -> dict[str, Any]:
         "state": State.READ.value,
         "reason": None,
     }
+
+
+def _storable(value: Any) -> Any:
+    """Return `value` as Postgres can hold it: recorders write whatever they like."""
+    match value:
+        case str():
+            return storable(value)
+        case Mapping():
+            return {storable(name): _storable(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_storable(item) for item in value]
+    return value
 
 
 _READ_COLUMNS = tuple(ReadLog.__dataclass_fields__)

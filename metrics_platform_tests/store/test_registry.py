@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -154,6 +155,32 @@ def test_the_same_drive_under_another_name_is_found(registry: LogRegistry) -> No
     assert registry.claim_content({"b": "h"}) == {"b": "a"}
     registry.quarantine({"b": "the same recording as a"})
     assert registry.claim_content({"a": "h"}) == {}
+
+
+def test_a_drive_counts_again_once_its_double_has_other_content(registry: LogRegistry) -> None:
+    registry.register([found("a"), found("b"), found("c")])
+    registry.claim_content({"a": "h", "b": "h", "c": "other"})
+    registry.mark_read([ReadLog("a")])
+    registry.quarantine({"b": "same recording as log a", "c": "cut off"})
+
+    registry.register([found("a", "t2")])
+
+    assert states(registry) == {"a": "registered", "b": "registered", "c": "quarantined"}
+    assert registry.claim_content({"b": "h"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("van\0", "van\ufffd"), ("van \ud800", "van ?")], ids=["NUL", "surrogate"]
+)
+def test_what_is_no_text_keeps_no_log_from_being_read(
+    registry: LogRegistry, said: str, kept: str
+) -> None:
+    registry.register([found("a"), found("b")])
+
+    assert registry.mark_read([ReadLog("a", vehicle=said, tags=[said]), ReadLog("b")]) == ["a", "b"]
+
+    row = registry.logs(log_ids=["a"]).row(0, named=True)
+    assert (row["vehicle"], json.loads(row["tags"])) == (kept, [kept])
 
 
 def test_many_sensors_register_the_same_page(registry: LogRegistry) -> None:
