@@ -72,6 +72,10 @@ def test_a_log_is_taken_once_it_was_quiet_for_a_while(age_s: float, taken: bool)
     assert bool(found(*objects("a.mcap"), *objects("a.log.json", age_s=age_s))) is taken
 
 
+def test_a_log_whose_time_is_in_the_future_is_taken_all_the_same() -> None:
+    assert len(found(*objects("a.mcap", age_s=-86_400.0))) == 1
+
+
 def test_a_sidecar_is_part_of_its_log() -> None:
     [alone] = found(*objects("a.mcap"))
     [described] = found(*objects("a.mcap", "a.log.json"))
