@@ -17,6 +17,9 @@ from metrics_platform.core.frames import MetricFrame, empty_frame
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
+# Columns that stand beside the scalars wherever summaries are shown.
+_NO_SCALARS = frozenset({"log_id", "status", "reason", "release", "vehicle", "place"})
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -121,6 +124,9 @@ class Definition:
 
     def _check_summary(self, name: str, expression: pl.Expr) -> None:
         """Try it on no rows: better now than in the run of a thousand logs."""
+        _require(
+            name not in _NO_SCALARS, self, f"summary {name!r} needs another name: a column has it"
+        )
         try:
             scalars = empty_frame(self.rows).select(expression)
         except pl.exceptions.PolarsError as error:

@@ -7,7 +7,7 @@ import polars as pl
 from metrics_platform.core import Computed, Input, Outcome, Status
 from metrics_platform.core.catalog import Catalog, default_catalog
 from metrics_platform.core.compute import compute, summarise
-from metrics_platform.core.errors import UnknownNameError
+from metrics_platform.core.errors import DefinitionError, UnknownNameError
 from metrics_platform.core.frames import empty_frame
 from metrics_platform.core.statuses import COMPUTED
 from metrics_platform.core.validation import validate
@@ -67,8 +67,11 @@ def compute_on(
 
     Raises:
         UnknownNameError: There is no such definition, or a frame is named like none.
+        DefinitionError: It is recorded: there is nothing to compute.
     """
     catalog = catalog or default_catalog()
+    if catalog[name].function is None:
+        raise DefinitionError(f"signal {name!r} is recorded, there is nothing to compute")
     given = {catalog[key].name: frame for key, frame in frames.items() if key != name}
     log_ids = log_ids_of(frames)
     inputs = inputs_of(given)

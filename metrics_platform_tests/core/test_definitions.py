@@ -154,6 +154,10 @@ def setting_before_the_star(ego_states: pl.LazyFrame, least_mps: float = 1.0) ->
             id="summary-of-an-unknown-column",
         ),
         pytest.param(
+            top_speed, {"summary": {"status": pl.len()}}, r"summary 'status' needs another name",
+            id="summary-named-as-a-column",
+        ),
+        pytest.param(
             top_speed, {"summary": {"x": pl.col("top_speed_mps")}},
             r"summary 'x' must give one scalar per log, and gives 0 rows and 1 columns",
             id="summary-of-many-rows",

@@ -7,7 +7,7 @@ from polars.testing import assert_frame_equal
 
 from metrics_platform.core import MetricFrame, Status, metric, signal
 from metrics_platform.core.catalog import Catalog
-from metrics_platform.core.errors import ContractError, UnknownNameError
+from metrics_platform.core.errors import ContractError, DefinitionError, UnknownNameError
 from metrics_platform.testing.inputs import RECORDED, compute_on, computed_of, inputs_of
 from metrics_platform.testing.synthetic import scenario, synthetic_logs
 
@@ -65,6 +65,11 @@ def test_a_recorded_signal_that_is_not_given_makes_logs_abstain() -> None:
     frames = scenario("cruise")
     made = compute_on({"recordings": frames["recordings"]}, "busy", catalog=CATALOG)
     assert made.outcomes["cruise"].status is Status.ABSTAINED
+
+
+def test_there_is_nothing_to_compute_of_a_recorded_signal() -> None:
+    with pytest.raises(DefinitionError, match="signal 'tracks' is recorded"):
+        compute_on(scenario("follow"), "tracks", catalog=CATALOG)
 
 
 def test_a_misspelled_frame_is_named() -> None:
