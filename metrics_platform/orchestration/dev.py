@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sysconfig
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -21,6 +22,9 @@ from metrics_platform.store.postgres import dagster_url
 _MODULE = ("-m", "metrics_platform.definitions")
 # Runs that are under way get this long to write what they have; then everything is killed.
 _STOP_S = 20.0
+# Where nobody reaps orphans, as in some containers, the dead stay in the group for good.
+_GONE_S = 3.0
+_POLL_S = 0.05
 
 
 def dagster_environment(settings: Settings) -> Mapping[str, str]:
@@ -97,10 +101,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    # The embedded Postgres is stopped by whoever leaves last: that has to be us.
+    deadline = time.monotonic() + _GONE_S
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        time.sleep(_POLL_S)
 
 
 def _script(name: str) -> str:
