@@ -81,7 +81,8 @@ def _at(poses: Poses, times: Times) -> Poses:
         # Sent once, it is a mounting: true before it was sent, too.
         rows = np.zeros(len(times), dtype=np.int64)
         return Poses(times, poses.position_m[rows], poses.quaternion[rows])
-    # A correction (map to odom) is sent when it changes, and holds until the next one.
+    # Interpolated over any gap, as tf2 does; a correction (map to odom) is sent when it changes, so
+    # the last one holds.
     return at(poses, times, hold_last=True)
 
 
