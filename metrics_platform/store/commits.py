@@ -116,7 +116,8 @@ def _attempt(
     written = postgres.transaction(
         lambda connection: _move(connection, scope, changed, file, run_id)
     )
-    return written, file
+    # Where somebody was faster with the same results, nothing points to the object.
+    return written, file if written else None
 
 
 def _changed(current: Mapping[str, _Current], new: Iterable[Result]) -> list[Result]:

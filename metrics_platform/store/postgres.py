@@ -117,8 +117,9 @@ class Postgres:
         """
         started = time.monotonic()
         patience_s = self.patience_s if patience_s is None else patience_s
-        level = "REPEATABLE READ" if snapshot else "READ COMMITTED"
-        engine = self.engine.execution_options(isolation_level=level)
+        engine = self.engine
+        if snapshot:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
         attempt = 0
         while True:
             try:

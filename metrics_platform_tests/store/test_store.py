@@ -9,7 +9,7 @@ from pyarrow import parquet
 
 from metrics_platform.core import Computed, Outcome, Status
 from metrics_platform.core.errors import ContractError, NoResultsError, StoreError
-from metrics_platform.store import Store, tables
+from metrics_platform.store import ObjectRoot, Store, tables
 from metrics_platform.store.reads import Scope
 from metrics_platform_tests.store.builders import (
     HARD_BRAKES,
@@ -91,6 +91,22 @@ def test_the_same_again_writes_nothing(store: Store) -> None:
     assert (again.path, again.written, again.unchanged, again.rows) == (None, 0, 22, 0)
     assert objects_in(store) == before
     assert store.history("hard_brakes", "log-00003").height == 1
+
+
+def test_who_is_overtaken_by_the_same_has_written_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = ObjectRoot.put
+
+    def overtaken(root: ObjectRoot, path: str, content: bytes) -> None:
+        monkeypatch.setattr(ObjectRoot, "put", put)
+        put(root, path, content)
+        store.write(computed({"a": [1.0]}))
+
+    monkeypatch.setattr(ObjectRoot, "put", overtaken)
+    commit = store.write(computed({"a": [1.0]}))
+
+    assert (commit.path, commit.written, commit.unchanged, commit.rows) == (None, 0, 1, 0)
 
 
 def test_only_changed_logs_are_written(store: Store) -> None:
