@@ -162,13 +162,13 @@ def show(
     from metrics_platform.store import Store
 
     definition = default_catalog()[name]
-    store = Store.open(load_settings())
     moment = as_of.astimezone() if as_of else None
-    summary = store.summary(name, version=version, logs=log, as_of=moment)
-    if rows:
-        frame = store.scan(name, version=version, logs=log, as_of=moment).collect()
-    else:
-        frame = _reason_last(summary)
+    with Store.open(load_settings()) as store:
+        summary = store.summary(name, version=version, logs=log, as_of=moment)
+        if rows:
+            frame = store.scan(name, version=version, logs=log, as_of=moment).collect()
+        else:
+            frame = _reason_last(summary)
     if output:
         write_frame(frame, output)
         out.print(f"{len(frame)} rows written to {output}")

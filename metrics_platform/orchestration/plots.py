@@ -11,6 +11,7 @@ _BINS = 24
 _BAR_PX = 7
 _HEIGHT_PX = 48
 _SCALARS_SHOWN = 2
+_SAME_RATIO = 1e-9
 
 
 def summary_plot(summary: pl.DataFrame) -> str | None:
@@ -23,17 +24,25 @@ def summary_plot(summary: pl.DataFrame) -> str | None:
     parts = [
         _histogram(name, values)
         for name in numeric[:_SCALARS_SHOWN]
-        if len(values := summary[name].drop_nulls().cast(pl.Float64))
+        if len(values := summary[name].cast(pl.Float64).filter(_finite(summary[name])))
     ]
     return "\n\n".join(parts) or None
+
+
+def _finite(values: pl.Series) -> pl.Series:
+    return values.cast(pl.Float64).is_finite().fill_null(value=False)
 
 
 def _histogram(name: str, values: pl.Series) -> str:
     numbers = values.to_numpy()
     if len(numbers) == 1:
         return f"**{name}** {numbers[0]:.4g}"
+    scaled = numbers / (np.abs(numbers).max() or 1.0)
+    if np.ptp(scaled) <= _SAME_RATIO:
+        # Bars within the last bits of a number would tell nothing, and numpy refuses to draw them.
+        return f"**{name}** over {len(numbers)} logs: {numbers[0]:.4g}"
     spread = f"{numbers.min():.4g} … {np.median(numbers):.4g} … {numbers.max():.4g}"
-    counts, _ = np.histogram(numbers, bins=_BINS)
+    counts, _ = np.histogram(scaled, bins=_BINS)
     image = Image.new("1", (_BINS * _BAR_PX, _HEIGHT_PX), 1)
     draw = ImageDraw.Draw(image)
     for at, count in enumerate(counts):

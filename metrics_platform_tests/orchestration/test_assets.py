@@ -109,8 +109,8 @@ def test_lineage_goes_from_uploads_to_signals_to_metrics(specs: dict[AssetKey, A
     def needs(name: str) -> set[str]:
         return {dep.asset_key.path[-1] for dep in specs[log_asset_key(name)].deps}
 
-    for definition in CATALOG.recorded:
-        assert needs(definition.name) == {"uploads"}
+    for signal in CATALOG.recorded:
+        assert needs(signal.name) == {"uploads"}
     for definition in CATALOG.derived:
         assert needs(definition.name) == set(definition.dependencies)
     assert needs("ego_states") == {"ego_poses", "recordings"}
@@ -145,7 +145,7 @@ def test_docstrings_are_markdown(specs: dict[AssetKey, AssetSpec]) -> None:
 
 
 def test_the_workspace_leads_to_the_definitions() -> None:
-    [location] = load_yaml_from_path(str(ROOT / "workspace.yaml"))["load_from"]  # type: ignore[index, call-overload]
+    [location] = load_yaml_from_path(str(ROOT / "workspace.yaml"))["load_from"]  # type: ignore[index]
 
     module = importlib.import_module(location["python_module"]["module_name"])
     assert isinstance(module.defs, Definitions)

@@ -1,13 +1,10 @@
 """Our event-log storage against the stock one: same tables, same answers, fewer statements."""
 
-import shutil
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -299,16 +296,6 @@ def test_runs_over_the_same_assets_do_not_block_one_another(
         EventRecordsFilter(DagsterEventType.ASSET_MATERIALIZATION, asset_key=KEYS[1]), limit=10_000
     )
     assert Counter(r.partition_key for r in records) == Counter({i: 41 for i in LOGS[:20]})
-
-
-@pytest.fixture
-def own_server() -> Iterator[Settings]:
-    """Settings on a Postgres of the test's own; told as a URL, it has to be waited for."""
-    home = Path(tempfile.mkdtemp(prefix="mp-"))
-    url = embedded_url(home).render_as_string(hide_password=False)
-    yield Settings(home=home, root=str(home / "objects"), postgres=url)
-    stop_embedded(home)
-    shutil.rmtree(home)
 
 
 def test_a_run_outlives_a_restart_of_postgres(
