@@ -29,7 +29,7 @@ from metrics_platform.core import Definition, Status
 from metrics_platform.core.errors import NoResultsError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.batches import batches, row_bytes
-from metrics_platform.orchestration.partitions import log_asset_key, logs_of_run
+from metrics_platform.orchestration.partitions import LOG, log_asset_key, logs_of_run
 from metrics_platform.store import Store
 
 _SPECS = {
@@ -50,18 +50,18 @@ def checks_on(definition: Definition, settings: Settings) -> AssetChecksDefiniti
         can_subset=True,
     )
     def checks(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
-        store = Store.open(settings)
-        logs = logs_of_run(context.run, context.instance)
-        outcomes = store.outcomes(definition.name, version=definition.version, logs=logs)
-        asked = len(logs if logs is not None else context.instance.get_dynamic_partitions("log"))
-        for selected in sorted(context.selected_asset_check_keys, key=str):
-            if selected.name == "coverage":
-                finding = coverage(outcomes, asked)
-            elif selected.name == "value_range":
-                finding = value_range(definition, _summary(definition, store, logs))
-            else:
-                finding = _contract(definition, store, outcomes, settings)
-            yield _result(selected.name, definition, finding)
+        with Store.open(settings) as store:
+            logs = logs_of_run(context.run, context.instance)
+            outcomes = store.outcomes(definition.name, version=definition.version, logs=logs)
+            known = context.instance.get_dynamic_partitions(LOG) if logs is None else logs
+            for selected in sorted(context.selected_asset_check_keys, key=str):
+                if selected.name == "coverage":
+                    finding = coverage(outcomes, len(known))
+                elif selected.name == "value_range":
+                    finding = value_range(definition, _summary(definition, store, logs))
+                else:
+                    finding = _contract(definition, store, outcomes, settings)
+                yield _result(selected.name, definition, finding)
 
     return checks
 

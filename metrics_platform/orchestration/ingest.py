@@ -69,8 +69,9 @@ def recorded_assets(catalog: Catalog, settings: Settings) -> AssetsDefinition:
     )
     def recorded(context: AssetExecutionContext) -> Iterator[Output[Any]]:
         with Store.open(settings) as store, tempfile.TemporaryDirectory() as folder:
-            revisions, read = _read_in_batches(settings, store, context.partition_keys)
-            spool = Spool(Path(folder), read)
+            known = store.registry.logs(log_ids=context.partition_keys)
+            revisions = dict(known.select("log_id", "revision").iter_rows())
+            spool = Spool(Path(folder), _read_in_batches(context, settings, store, revisions))
             for name in sorted(context.op_execution_context.selected_output_names):
                 yield Output(spool.signal(name), output_name=name)
             # Only now is all of it committed: a run that dies before is asked for again.
@@ -113,24 +114,35 @@ class Spool:
 
 
 def _read_in_batches(
-    settings: Settings, store: Store, log_ids: Sequence[str]
-) -> tuple[Mapping[str, int], Iterator[ReadBatch]]:
-    """Return the revision of each log as of now, and the batches as they are read."""
+    context: AssetExecutionContext, settings: Settings, store: Store, revisions: Mapping[str, int]
+) -> Iterator[ReadBatch]:
+    """Yield what is read, as many logs at a time as memory allows."""
+    log_ids = context.partition_keys
     known = store.registry.logs(log_ids=log_ids)
     sources = dict(known.select("log_id", "source").iter_rows())
     sizes = {log_id: size * _GROWTH for log_id, size in known.select("log_id", "size_bytes").rows()}
     config = ReaderConfig.load(settings.readers)
+    for batch in batches(log_ids, sizes, settings.batch_bytes):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = {
+                log_id: _fetched(store.objects, sources.get(log_id, log_id), Path(folder))
+                for log_id in batch
+            }
+            gone = _kept(store, [i for i, path in paths.items() if not path.exists()])
+            if gone:
+                reason = "its upload is gone: the results are of what was read before"
+                store.registry.keep_as_read(gone, reason)
+                context.log.warning(f"{', '.join(gone)}: {reason}")
+            paths = {log_id: path for log_id, path in paths.items() if log_id not in gone}
+            yield _without_doubles(read_logs(paths, config), store, revisions)
 
-    def read() -> Iterator[ReadBatch]:
-        for batch in batches(log_ids, sizes, settings.batch_bytes):
-            with tempfile.TemporaryDirectory() as folder:
-                paths = {
-                    log_id: _fetched(store.objects, sources.get(log_id, log_id), Path(folder))
-                    for log_id in batch
-                }
-                yield _without_doubles(read_logs(paths, config), store)
 
-    return dict(known.select("log_id", "revision").iter_rows()), read()
+def _kept(store: Store, gone: Sequence[str]) -> list[str]:
+    """Return the logs among those whose upload is gone that have been read before."""
+    if not gone:
+        return []
+    found = store.outcomes(recordings.name, version=recordings.version, logs=gone)
+    return found.filter(pl.col("status") == Status.COMPUTED)["log_id"].to_list()
 
 
 def _fetched(root: ObjectRoot, source: str, folder: Path) -> Path:
@@ -149,9 +161,9 @@ def _fetched(root: ObjectRoot, source: str, folder: Path) -> Path:
     return folder / source
 
 
-def _without_doubles(batch: ReadBatch, store: Store) -> ReadBatch:
+def _without_doubles(batch: ReadBatch, store: Store, revisions: Mapping[str, int]) -> ReadBatch:
     """Fail the logs of `batch` whose bytes are those of another log: a drive counts once."""
-    doubles = store.registry.claim_content(batch.content_hashes)
+    doubles = store.registry.claim_content(batch.content_hashes, revisions=revisions)
     if not doubles:
         return batch
     reasons = {log_id: f"same recording as log {first}" for log_id, first in doubles.items()}

@@ -36,9 +36,19 @@ from metrics_platform.orchestration.partitions import (
     contiguous,
     log_asset_key,
     log_partitions,
+    logs_of_run,
     tags_of_range,
 )
-from metrics_platform.store import Arrival, Found, LogRegistry, ObjectRoot, State, Store, sweep
+from metrics_platform.store import (
+    INBOX,
+    Arrival,
+    Found,
+    LogRegistry,
+    ObjectRoot,
+    State,
+    Store,
+    sweep,
+)
 
 _INTERVAL_S = 10
 _RUN_KEY = "dagster/run_key"
@@ -51,8 +61,11 @@ _UNFINISHED = (
 )
 _WILL_RETRY = "dagster/will_retry"
 _RETRIED_AS = "dagster/auto_retry_run_id"
-# Dagster retries a run by itself; a request is made again for runs that are beyond that.
-_REQUESTS_PER_LOG = 3
+# Dagster retries a run by itself; a request is made again for runs that are beyond that, and split
+# in halves each time: a log that kills its process takes ever fewer others with it.
+_REQUESTS_PER_LOG = 6
+# Dagster takes an empty cursor for none at all, and keeps the one before.
+_FROM_START = f"{INBOX}/"
 
 
 def new_logs_sensor(catalog: Catalog, settings: Settings) -> SensorDefinition:
@@ -102,7 +115,7 @@ def _register(
 ) -> str:
     """Walk the inbox for as long as a tick may take; return where the next one goes on."""
     deadline = time.monotonic() + settings.tick_s
-    cursor = context.cursor or None
+    cursor = None if context.cursor in (None, _FROM_START) else context.cursor
     for found, following in sweep(root, quiet_s=settings.quiet_s, after=cursor):
         cursor = following
         good, bad = _named(found)
@@ -116,7 +129,7 @@ def _register(
             context.log.info(f"{len(made.new)} new logs, {len(made.changed)} with new content")
         if time.monotonic() > deadline:
             break
-    return cursor or ""
+    return cursor or _FROM_START
 
 
 def _named(found: Sequence[Arrival]) -> tuple[list[Found], dict[str, str]]:
@@ -142,14 +155,18 @@ def _requests(
     requested = registry.requests()
     runs = _runs_by_key(instance, list(requested))
     known = instance.get_dynamic_partitions(LOG)
-    again = list(_lost(context, registry, _in_order(requested, known), runs))
+    again = list(_lost(context, registry, _in_order(requested, known), runs, known))
     unfinished = sum(any(_goes_on(run) for run in of_key) for of_key in runs.values())
     room = settings.queued_runs - unfinished - len(again)
     if room <= 0:
         return again
-    waiting = registry.logs(State.REGISTERED)["log_id"].head(room * settings.logs_per_run)
+    # A log that changes while a run reads it waits for that run, which would otherwise put the
+    # older content in the place of the newer one.
+    busy = _logs_in_runs(instance)
+    waiting = [i for i in registry.logs(State.REGISTERED)["log_id"] if i not in busy]
+    waiting = waiting[: room * settings.logs_per_run]
     made = list(again)
-    for chunk in _chunks(known, waiting.to_list(), settings.logs_per_run):
+    for chunk in _chunks(known, waiting, settings.logs_per_run):
         if len(made) - len(again) == room:
             break
         key = f"{_digest([*chunk, str(time.time_ns())])}.1"
@@ -163,6 +180,7 @@ def _lost(
     registry: LogRegistry,
     requested: Mapping[str, Sequence[str]],
     runs: Mapping[str, Sequence[DagsterRun]],
+    known: Sequence[str],
 ) -> Iterator[_Request]:
     """Settle requests whose run succeeded; yield again those that have no run to wait for."""
     for key, log_ids in requested.items():
@@ -174,15 +192,35 @@ def _lost(
             yield _request(key, log_ids)
         elif not any(_goes_on(run) for run in of_key):
             newest = of_key[0]
-            base, _, attempt = key.rpartition(".")
-            if int(attempt) >= _REQUESTS_PER_LOG:
+            attempt = int(key.rpartition(".")[2])
+            if attempt >= _REQUESTS_PER_LOG:
                 reason = f"its run failed {attempt} times, the last is {newest.run_id}"
                 registry.give_up(key, reason)
                 context.log.error(f"no more runs for {len(log_ids)} logs: {reason}")
                 continue
-            following = f"{base}.{int(attempt) + 1}"
-            registry.request_again(key, following)
-            yield _request(following, log_ids)
+            for following, part in _split(key, log_ids, known):
+                registry.request_again(part, key, following)
+                yield _request(following, part)
+
+
+def _split(
+    key: str, log_ids: Sequence[str], known: Sequence[str]
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield a key and a stretch of partitions for each half of what is left of a request."""
+    base, _, attempt = key.rpartition(".")
+    parts = [
+        part
+        for stretch in contiguous(log_ids, known)
+        for part in (stretch[: len(stretch) // 2], stretch[len(stretch) // 2 :])
+        if part
+    ]
+    for number, part in enumerate(parts):
+        yield f"{base}-{number}.{int(attempt) + 1}", part
+
+
+def _logs_in_runs(instance: DagsterInstance) -> set[str]:
+    runs = instance.get_runs(RunsFilter(statuses=list(_UNFINISHED)))
+    return {log_id for run in runs for log_id in logs_of_run(run, instance) or ()}
 
 
 def _in_order(

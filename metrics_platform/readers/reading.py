@@ -1,5 +1,6 @@
 """Reading a batch of recordings: find the format, read, clean, validate, and harm no other log."""
 
+import errno
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ from metrics_platform.readers.hashing import content_hash, file_hash
 WORKERS = 2
 _REASON_LENGTH = 2_000
 _RECORDINGS = "recordings"
+# A disk or network folder that fails says nothing about the log: the run is to be tried again.
+_TRANSIENT = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE})
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def _read_log(path: Path, config: ReaderConfig, signals: Mapping[str, Signal]) -
     except MetricsPlatformError as error:
         reason = str(error)
     except OSError as error:
+        if error.errno in _TRANSIENT:
+            raise
         reason = f"cannot read {path.name}: {error}"
     # A damaged recording can break a parser in any way: that is a fact about this log only.
     except Exception as error:

@@ -19,12 +19,13 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from metrics_platform.core.errors import StoreError
 from metrics_platform.core.statuses import Computed
 from metrics_platform.store.index import files, results
 from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.parameters import given
 from metrics_platform.store.postgres import Postgres
-from metrics_platform.store.reads import Scope
+from metrics_platform.store.reads import Scope, scan_files
 from metrics_platform.store.results import Result, results_of
 
 # Small enough that one log of a thousand is read quickly, large enough to compress well and to
@@ -110,7 +111,10 @@ def _attempt(
     """Return how many logs were written, and the object that holds their rows."""
     current = postgres.transaction(lambda connection: _current(connection, scope))
     changed = _changed(current, new.values())
-    file = _put(objects, scope, rows, [r for r in changed if not _has_rows_of(current, r)])
+    wanted = [result for result in changed if not _has_rows_of(current, result)]
+    if wanted:
+        _check_columns(postgres, objects, scope, rows.schema)
+    file = _put(objects, scope, rows, wanted)
     if not changed:
         return 0, None
     written = postgres.transaction(
@@ -130,6 +134,30 @@ def _has_rows_of(current: Mapping[str, _Current], result: Result) -> bool:
     return result.row_count == 0 or (
         found is not None and found.result.content_hash == result.content_hash
     )
+
+
+def _check_columns(
+    postgres: Postgres, objects: ObjectRoot, scope: Scope, columns: pl.Schema
+) -> None:
+    """See that the rows of one version all have the same columns, or no scan could read them."""
+    of_version = (
+        files.c.domain == scope.domain,
+        files.c.name == scope.name,
+        files.c.version == scope.version,
+    )
+    newest = sa.select(files.c.path).where(*of_version).order_by(files.c.committed_at.desc())
+    path = postgres.transaction(lambda connection: connection.scalar(newest.limit(1)))
+    if path is None:
+        return
+    stored = scan_files(objects, [path]).collect_schema()
+    if stored != columns:
+        before, now = (
+            {f"{name}: {dtype}" for name, dtype in schema.items()} for schema in (stored, columns)
+        )
+        raise StoreError(
+            f"{scope.name} {scope.version} is stored with other columns "
+            f"(stored {sorted(before - now)}, now {sorted(now - before)}): give it another version"
+        )
 
 
 def _put(

@@ -128,11 +128,12 @@ def frame(objects: ObjectRoot, found: Sequence[Part], alone: set[UUID]) -> pl.La
     for group in [whole, together, *([part] for part in found if part.file_id in alone)]:
         if group:
             logs = frozenset().union(*(part.logs or () for part in group))
-            scans.append(_scan(objects, [part.path for part in group], sorted(logs)))
+            scans.append(scan_files(objects, [part.path for part in group], sorted(logs)))
     return pl.concat(scans) if scans else None
 
 
-def _scan(objects: ObjectRoot, paths: Sequence[str], logs: Sequence[str]) -> pl.LazyFrame:
+def scan_files(objects: ObjectRoot, paths: Sequence[str], logs: Sequence[str] = ()) -> pl.LazyFrame:
+    """Return the rows of objects, of all their logs or of some."""
     scanned = pl.scan_parquet(
         [objects.polars_path(path) for path in paths],
         glob=False,

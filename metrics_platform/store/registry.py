@@ -161,10 +161,12 @@ class LogRegistry:
         """Forget a request whose run has succeeded; return its logs."""
         return self._update(None, [logs.c.request_key == request_key], request_key=None)
 
-    def request_again(self, request_key: str, following_key: str) -> list[str]:
-        """Ask another run for the logs of a request whose run has failed; return them."""
+    def request_again(
+        self, log_ids: Sequence[str], request_key: str, following_key: str
+    ) -> list[str]:
+        """Ask another run for logs of a request whose run has failed; return which."""
         return self._update(
-            None,
+            log_ids,
             [logs.c.request_key == request_key, logs.c.state != State.QUARANTINED.value],
             state=State.REQUESTED.value,
             request_key=following_key,
@@ -183,9 +185,17 @@ class LogRegistry:
         return put_aside + self._update(None, condition, reason=reason, request_key=None)
 
     def register_again(self, log_ids: Sequence[str]) -> list[str]:
-        """Have logs read anew, out of quarantine too; return which there are."""
+        """Have logs read anew, out of quarantine too; return which there are.
+
+        They count as a new revision, so that a run that is reading them now settles nothing.
+        """
         return self._update(
-            log_ids, (), state=State.REGISTERED.value, request_key=None, reason=None
+            log_ids,
+            (),
+            state=State.REGISTERED.value,
+            request_key=None,
+            reason=None,
+            revision=logs.c.revision + 1,
         )
 
     def quarantine(
@@ -207,13 +217,21 @@ class LogRegistry:
         ]
         return self.postgres.transaction(lambda connection: _set(connection, rows, _quarantined))
 
-    def claim_content(self, content_hashes: Mapping[str, str]) -> dict[str, str]:
+    def claim_content(
+        self, content_hashes: Mapping[str, str], *, revisions: Mapping[str, int] | None = None
+    ) -> dict[str, str]:
         """Note the hash of each log's raw bytes; return the logs whose content another log has.
 
         The same drive counted twice would be silently wrong: the caller quarantines what is
         returned, log_id to the log that had the content first. Logs in quarantine don't count.
+
+        Args:
+            content_hashes: Log to hash.
+            revisions: The content that was read: a log that has a later one claims nothing.
         """
-        return self.postgres.transaction(lambda connection: _claim(connection, content_hashes))
+        return self.postgres.transaction(
+            lambda connection: _claim(connection, content_hashes, revisions or {})
+        )
 
     def mark_read(self, read: Sequence[ReadLog]) -> list[str]:
         """Keep what reading brought to light, and mark the logs as read; return which."""
@@ -223,11 +241,15 @@ class LogRegistry:
         ]
         return self.postgres.transaction(lambda connection: _set(connection, rows, _as_read))
 
+    def keep_as_read(self, log_ids: Sequence[str], reason: str) -> list[str]:
+        """Leave logs with the results that they have, and keep why they weren't read anew."""
+        return self._update(log_ids, (), state=State.READ.value, reason=reason)
+
     def _update(
         self,
         log_ids: Sequence[str] | None,
         conditions: Sequence[sa.ColumnElement[bool]],
-        **values: str | None,
+        **values: str | sa.ColumnElement[int] | None,
     ) -> list[str]:
         # Locked in one order first, so that overlapping updates queue and never deadlock.
         chosen = sa.select(logs.c.log_id).where(*conditions).order_by(logs.c.log_id)
@@ -242,19 +264,18 @@ class LogRegistry:
         return self.postgres.transaction(lambda c: sorted(c.scalars(statement)))
 
 
-def _claim(connection: sa.Connection, content_hashes: Mapping[str, str]) -> dict[str, str]:
+def _claim(
+    connection: sa.Connection, content_hashes: Mapping[str, str], revisions: Mapping[str, int]
+) -> dict[str, str]:
     if not content_hashes:
         return {}
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CONTENT_LOCK)))
-    log_ids = sorted(content_hashes)
-    lock(connection, log_ids)
-    rows = [{"log_id": log_id, "content_hash": content_hashes[log_id]} for log_id in log_ids]
-    values = given(rows, log_id=sa.Text(), content_hash=sa.Text())
-    connection.execute(
-        sa.update(logs)
-        .where(logs.c.log_id == values.c.log_id)
-        .values(content_hash=values.c.content_hash)
-    )
+    rows = [
+        {"log_id": log_id, "content_hash": content_hash, "revision": revisions.get(log_id)}
+        for log_id, content_hash in sorted(content_hashes.items())
+    ]
+    claimed = _set(connection, rows, lambda looked_at: {"content_hash": looked_at.c.content_hash})
+    content_hashes = {log_id: content_hashes[log_id] for log_id in claimed}
     query = (
         sa.select(logs.c.content_hash, logs.c.log_id)
         .where(among(logs.c.content_hash, content_hashes.values()))

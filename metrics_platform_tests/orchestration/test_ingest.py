@@ -171,6 +171,20 @@ def test_a_recording_that_vanished_is_put_aside(eager: Platform) -> None:
     assert "there is no such file or folder" in str(eager.reasons()["gone"])
 
 
+def test_results_of_a_log_stay_when_its_upload_is_gone(eager: Platform) -> None:
+    path = upload(eager.inbox, "a")
+    upload(eager.inbox, "b")
+    read(eager, "a", "b")
+    before = rows(eager, "ego_poses")
+    path.unlink()
+
+    assert eager.run(["a", "b"], *RECORDED).success
+
+    assert rows(eager, "ego_poses").equals(before)
+    assert eager.states() == {"a": "read", "b": "read"}
+    assert "its upload is gone" in str(eager.reasons()["a"])
+
+
 def test_a_log_that_nobody_uploaded_fails_by_name(eager: Platform) -> None:
     upload(eager.inbox, "a")
     eager.tick()

@@ -81,12 +81,14 @@ def test_a_request_stays_until_its_run_has_succeeded(registry: LogRegistry) -> N
     registry.quarantine({"b": "cut off"})
     assert registry.requests() == {"k1": ["a", "c"]}
 
-    assert registry.request_again("k1", "k2") == ["a", "c"]
-    assert registry.requests() == {"k2": ["a", "c"]}
+    assert registry.request_again(["a"], "k1", "k2") == ["a"]
+    assert registry.request_again(["c"], "k1", "k3") == ["c"]
+    assert registry.request_again(["c"], "k1", "k4") == []
+    assert registry.requests() == {"k2": ["a"], "k3": ["c"]}
     assert states(registry) == {"a": "requested", "b": "quarantined", "c": "requested"}
 
-    assert registry.settle("k2") == ["a", "c"]
-    assert registry.requests() == {}
+    assert registry.settle("k2") == ["a"]
+    assert registry.requests() == {"k3": ["c"]}
 
 
 def test_a_request_given_up_puts_aside_what_was_never_read(registry: LogRegistry) -> None:
@@ -145,6 +147,18 @@ def test_quarantine_keeps_the_reason_and_can_be_left(registry: LogRegistry) -> N
 
     assert registry.register_again(["a"]) == ["a"]
     assert registry.logs(log_ids=["a"]).select("state", "reason").rows() == [("registered", None)]
+    # A run that was reading it all the while settles nothing.
+    registry.mark_read([ReadLog("a", revision=1)])
+    assert states(registry)["a"] == "registered"
+
+
+def test_content_that_was_replaced_meanwhile_claims_nothing(registry: LogRegistry) -> None:
+    registry.register([found("a"), found("b")])
+    registry.register([found("a", "later")])
+
+    assert registry.claim_content({"a": "h1"}, revisions={"a": 1}) == {}
+    assert registry.claim_content({"b": "h1"}, revisions={"b": 1}) == {}
+    assert registry.logs(log_ids=["a"])["content_hash"].to_list() == [None]
 
 
 def test_the_same_drive_under_another_name_is_found(registry: LogRegistry) -> None:

@@ -357,3 +357,25 @@ def test_a_file_of_many_logs_has_few_row_groups(store: Store) -> None:
     file = f"{store.objects.root}/{commit.path}"
     assert pl.read_parquet(file)["log_id"].is_sorted()
     assert parquet.read_metadata(file).num_row_groups == 2
+
+
+def test_other_columns_under_the_same_version_are_refused(store: Store) -> None:
+    store.write(computed({"a": [4.0]}))
+
+    class Wider(HardBrakes):
+        """One row per log_id, start_ns."""
+
+        end_speed_mps: float
+
+    wider = replace(HARD_BRAKES, rows=Wider)
+    made = replace(
+        computed({"b": [5.0]}),
+        definition=wider,
+        rows=brakes({"b": [5.0]}).with_columns(end_speed_mps=pl.lit(1.0)),
+    )
+
+    with pytest.raises(StoreError, match=r"stored with other columns .*end_speed_mps.*version"):
+        store.write(made)
+    assert store.scan("hard_brakes").collect()["log_id"].to_list() == ["a"]
+    store.write(replace(made, definition=replace(wider, version="2.0.0")))
+    assert store.scan("hard_brakes").collect()["log_id"].to_list() == ["b"]
