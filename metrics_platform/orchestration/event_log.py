@@ -21,7 +21,11 @@ from dagster._core.storage.event_log import SqlEventLogStorageTable
 from dagster._core.storage.sql import create_engine
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import PostgresEventLogStorage
-from dagster_postgres.utils import pg_url_from_config, retry_pg_connection_fn
+from dagster_postgres.utils import (
+    pg_url_from_config,
+    retry_pg_connection_fn,
+    set_pg_statement_timeout,
+)
 from sqlalchemy.engine import Connection
 
 _BATCH_SIZE = "1000"
@@ -73,6 +77,17 @@ class PooledPostgresEventLogStorage(PostgresEventLogStorage):
             config_value.get("should_autocreate_tables", True),
             inst_data,
         )
+
+    def optimize_for_webserver(
+        self, statement_timeout: int, pool_recycle: int, max_overflow: int
+    ) -> None:
+        """Bound the time of a statement; the pool is there already, and survives a restart."""
+        sqlalchemy.event.listen(
+            self._engine,
+            "connect",
+            lambda connection, _: set_pg_statement_timeout(connection, statement_timeout),
+        )
+        self._engine.dispose()
 
     def dispose(self) -> None:
         """Close the watcher, and the pooled connections, which the stock storage has none of."""

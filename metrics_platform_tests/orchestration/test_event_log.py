@@ -313,3 +313,16 @@ def test_a_run_outlives_a_restart_of_postgres(
         assert instance.get_run_by_id(result.run_id).status is DagsterRunStatus.SUCCESS  # type: ignore[union-attr]
         for key in KEYS:
             assert instance.get_materialized_partitions(key) == set(LOGS[:20])
+
+
+def test_the_web_server_bounds_its_statements_and_keeps_its_pool(settings: Settings) -> None:
+    storage = PooledPostgresEventLogStorage(dagster_url(settings))
+    storage.has_table("event_logs")
+    storage.optimize_for_webserver(statement_timeout=1_234, pool_recycle=60, max_overflow=5)
+
+    with storage.index_connection() as connection:
+        assert connection.execute(sa.text("SHOW statement_timeout")).scalar() == "1234ms"
+        first = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+    with storage.index_connection() as connection:
+        assert connection.execute(sa.text("SELECT pg_backend_pid()")).scalar() == first
+    storage.dispose()
