@@ -178,25 +178,24 @@ def _input_hash(inputs: Mapping[str, Input], log_id: str) -> str:
 def compute_chain(
     catalog: Catalog,
     names: Sequence[str],
-    recorded: Mapping[str, Computed],
+    given: Mapping[str, Computed],
     log_ids: Sequence[str],
-    settings: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Mapping[str, Computed]:
     """Compute `names` and on the way there all that they need, each once, in memory.
 
     Args:
         catalog: Where the definitions are.
         names: What to compute.
-        recorded: Signals by name, as a reader gives them.
+        given: By name, what isn't computed: all recorded signals that are needed, as a reader
+            gives them, and whatever else is there already.
         log_ids: The batch.
-        settings: By name, other values for keyword-only parameters.
 
     Returns:
-        All that was computed, and what was recorded, by name.
+        All that was computed, and what was given, by name.
     """
-    made = dict(recorded)
+    made = dict(given)
     for definition in catalog.upstream(*names):
-        if definition.function is None:
+        if definition.function is None or definition.name in made:
             continue
         made[definition.name] = compute(
             definition,
@@ -206,6 +205,5 @@ def compute_chain(
             },
             log_ids,
             fingerprint=catalog.fingerprints[definition.name],
-            settings=(settings or {}).get(definition.name),
         )
     return made

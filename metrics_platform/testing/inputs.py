@@ -6,7 +6,7 @@ import polars as pl
 
 from metrics_platform.core import Computed, Input, Outcome, Status
 from metrics_platform.core.catalog import Catalog, default_catalog
-from metrics_platform.core.compute import compute, summarise
+from metrics_platform.core.compute import compute_chain, summarise
 from metrics_platform.core.errors import DefinitionError, UnknownNameError
 from metrics_platform.core.frames import empty_frame
 from metrics_platform.core.statuses import COMPUTED
@@ -72,27 +72,20 @@ def compute_on(
     catalog = catalog or default_catalog()
     if catalog[name].function is None:
         raise DefinitionError(f"signal {name!r} is recorded, there is nothing to compute")
-    given = {catalog[key].name: frame for key, frame in frames.items() if key != name}
     log_ids = log_ids_of(frames)
-    inputs = inputs_of(given)
-    needed = _needed(catalog, name, given)
-    for definition in catalog.upstream(name):
-        if definition.name not in needed:
-            continue
-        if definition.function is None:
-            nothing = empty_frame(definition.rows)
-            inputs[definition.name] = Input(
-                nothing.lazy(), _outcomes(definition.name, nothing, log_ids)
-            )
-            continue
-        made = compute(
-            definition,
-            {dependency: inputs[dependency] for dependency in definition.dependencies},
-            log_ids,
-            fingerprint=catalog.fingerprints[definition.name],
+    known = [(catalog[key], frame) for key, frame in frames.items() if key != name]
+    absent = [(signal, empty_frame(signal.rows)) for signal in catalog.recorded]
+    given = {
+        definition.name: Computed(
+            definition=definition,
+            rows=frame,
+            outcomes=_outcomes(definition.name, frame, log_ids),
+            summary=frame.select("log_id").clear(),
+            fingerprints=dict.fromkeys(log_ids, "synthetic"),
         )
-        inputs[definition.name] = Input(made.rows.lazy(), made.outcomes)
-    return made
+        for definition, frame in [*absent, *known]
+    }
+    return compute_chain(catalog, [name], given, log_ids)[name]
 
 
 def log_ids_of(frames: Mapping[str, pl.DataFrame]) -> list[str]:
@@ -104,14 +97,3 @@ def _outcomes(name: str, frame: pl.DataFrame, log_ids: list[str]) -> dict[str, O
     present = set(frame["log_id"].unique())
     absent = Outcome(Status.ABSTAINED, f"the recording has no {name}")
     return {log_id: COMPUTED if log_id in present else absent for log_id in log_ids}
-
-
-def _needed(catalog: Catalog, name: str, given: Mapping[str, pl.DataFrame]) -> set[str]:
-    needed: set[str] = set()
-    queue = [name]
-    while queue:
-        current = queue.pop()
-        if current not in given and current not in needed:
-            needed.add(current)
-            queue.extend(catalog[current].dependencies)
-    return needed
