@@ -2,16 +2,20 @@
 
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 
 from metrics_platform.core import Computed
+from metrics_platform.core.smoothing import savgol, unwrap
 from metrics_platform.metrics.ego_comfort import BOUNDS, ego_comfort
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform.testing.synthetic import Frames, scenario
 from metrics_platform_tests.metrics.builders import ego_states_of, result_of
 from metrics_platform_tests.metrics.conftest import RealLogs
 from metrics_platform_tests.metrics.nuplan import scene
+
+_ACCELERATIONS = ["longitudinal_acceleration_mps2", "lateral_acceleration_mps2"]
 
 
 def value(ratio: float, quantity: str) -> float:
@@ -49,9 +53,39 @@ def test_nuplan_scenes(name: str, quantity: str) -> None:
         assert found == pytest.approx(case.statistics[statistic], abs=0.01)
     worst = case.ego_states["timestamp_ns"].to_list().index(row["worst_at_ns"])
     assert abs(case.values[worst]) == max(abs(value) for value in case.values)
-    # The scene of the yaw rate is within the bound only because its own test sets a greater one.
-    if name != "ego_yaw_rate-ego_yaw_rate":
-        assert row["within"] is case.statistics.get("BOOLEAN", True)
+    expected = case.statistics.get("BOOLEAN", True)
+    # nuPlan runs the scene of the yaw rate against 5 rad/s, and ships with 0.95: we say both.
+    if name == "ego_yaw_rate-ego_yaw_rate":
+        assert row["within"] is False
+        assert (max(abs(value) for value in case.values) <= 5.0) is expected
+    else:
+        assert row["within"] is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "windows"),
+    [
+        pytest.param("ego_acceleration", _ACCELERATIONS, [8], id="acceleration"),
+        pytest.param("ego_lat_acceleration", _ACCELERATIONS[1:], [8], id="lateral_acceleration"),
+        pytest.param("ego_jerk", _ACCELERATIONS, [8, 15], id="jerk"),
+        pytest.param("ego_lon_jerk", _ACCELERATIONS[:1], [8, 15], id="longitudinal_jerk"),
+        pytest.param("ego_yaw_rate", ["heading_rad"], [None, 5], id="yaw_rate"),
+    ],
+)
+def test_nuplan_time_series(name: str, columns: list[str], windows: list[int | None]) -> None:
+    """Smoothed by the first window, differentiated by the second, at every state of the scene."""
+    case = scene(f"{name}-{name}")
+    components = [case.ego_states[column].to_numpy() for column in columns]
+    starts, step = np.array([0, len(case.ego_states)]), np.ones(1)
+    series = components[0] if len(components) == 1 else np.hypot(*components)
+    if name == "ego_yaw_rate":
+        series = unwrap(series, starts)
+    for deriv, window in enumerate(windows):
+        if window is not None:
+            series = savgol(
+                series, starts, window=window, polyorder=2, deriv=deriv, step=np.ones(1)
+            )
+    assert series.tolist() == pytest.approx(case.values, abs=0.01)
 
 
 @pytest.mark.parametrize(
