@@ -82,9 +82,7 @@ def test_nuplan_time_series(name: str, columns: list[str], windows: list[int | N
         series = unwrap(series, starts)
     for deriv, window in enumerate(windows):
         if window is not None:
-            series = savgol(
-                series, starts, window=window, polyorder=2, deriv=deriv, step=np.ones(1)
-            )
+            series = savgol(series, starts, window=window, polyorder=2, deriv=deriv, step=step)
     assert series.tolist() == pytest.approx(case.values, abs=0.01)
 
 
