@@ -162,7 +162,7 @@ def _requests(
         return again
     # A log that changes while a run reads it waits for that run, which would otherwise put the
     # older content in the place of the newer one.
-    busy = _logs_in_runs(instance)
+    busy = _logs_in_runs(instance, known)
     waiting = [i for i in registry.logs(State.REGISTERED)["log_id"] if i not in busy]
     waiting = waiting[: room * settings.logs_per_run]
     made = list(again)
@@ -218,9 +218,9 @@ def _split(
         yield f"{base}-{number}.{int(attempt) + 1}", part
 
 
-def _logs_in_runs(instance: DagsterInstance) -> set[str]:
+def _logs_in_runs(instance: DagsterInstance, known: Sequence[str]) -> set[str]:
     runs = instance.get_runs(RunsFilter(statuses=list(_UNFINISHED)))
-    return {log_id for run in runs for log_id in logs_of_run(run, instance) or ()}
+    return {log_id for run in runs for log_id in logs_of_run(run, instance, known) or ()}
 
 
 def _in_order(
