@@ -57,57 +57,118 @@ def by_log(ego_states: pl.LazyFrame, speed: pl.Expr) -> pl.LazyFrame:
 
 @declared()
 def sound(ego_states: pl.LazyFrame) -> pl.LazyFrame:
-    """Source: none but this test."""
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
     return by_log(ego_states, pl.col("speed_mps").max())
 
 
 @declared()
 def mixes_logs(ego_states: pl.LazyFrame) -> pl.LazyFrame:
-    """Source: none but this test."""
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
     greatest = pl.col("speed_mps").max()
     return by_log(ego_states.with_columns(speed_mps=greatest), greatest)
 
 
 @declared()
 def takes_the_first_row(ego_states: pl.LazyFrame) -> pl.LazyFrame:
-    """Source: none but this test."""
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
     return by_log(ego_states, pl.col("speed_mps").first())
 
 
 @declared()
 def integers_on_no_rows(ego_states: pl.LazyFrame) -> pl.LazyFrame:
-    """Source: none but this test."""
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
     return by_log(ego_states, pl.len())
 
 
 @declared()
 def makes_up_a_row(ego_states: pl.LazyFrame) -> pl.LazyFrame:
-    """Source: none but this test."""
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
     made_up = pl.LazyFrame({"log_id": ["nobody"], "speed_mps": [0.0]})
     return pl.concat([by_log(ego_states, pl.col("speed_mps").max()), made_up])
 
 
 @declared()
 def raises_on_a_short_log(ego_states: pl.LazyFrame) -> pl.LazyFrame:
-    """Source: none but this test."""
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
     return by_log(ego_states, pl.col("speed_mps").slice(25, 1).first())
 
 
 @declared(UnitlessSpeed)
 def says_no_unit(ego_states: pl.LazyFrame) -> pl.LazyFrame:
-    """Source: none but this test."""
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
     return by_log(ego_states, pl.col("speed_mps").max()).rename({"speed_mps": "speed"})
 
 
 @declared(SpeedOfWhat)
 def says_no_grain(ego_states: pl.LazyFrame) -> pl.LazyFrame:
-    """Source: none but this test."""
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
     return by_log(ego_states, pl.col("speed_mps").max())
 
 
 @declared()
 def says_no_source(ego_states: pl.LazyFrame) -> pl.LazyFrame:
-    """Find the greatest speed."""
+    """Find the greatest speed.
+
+    Formula: max(v).
+
+    Reference: none.
+    """
     return by_log(ego_states, pl.col("speed_mps").max())
 
 
@@ -125,7 +186,7 @@ def test_a_sound_metric_passes() -> None:
         pytest.param(raises_on_a_short_log, "failed on valid input", id="short_log"),
         pytest.param(says_no_unit, "say no unit: speed", id="unit"),
         pytest.param(says_no_grain, "must say what a row is", id="grain"),
-        pytest.param(says_no_source, "must name the source", id="source"),
+        pytest.param(says_no_source, "a paragraph on where the definition comes from", id="source"),
     ],
 )
 def test_a_broken_rule_is_found(definition: Definition, message: str) -> None:

@@ -125,7 +125,7 @@ def environment(settings: Settings, tmp_path: Path) -> Mapping[str, str]:
 
 
 EXPECTED = {
-    "metrics-platform metrics": "ego_track_pairs",
+    "metrics-platform metrics": "actor_pairs",
     "metrics-platform run": "1 of 1 logs computed",
     "metrics-platform logs": "1 quarantined",
     "metrics-platform show hard_brakes --rows": "rows written to brakes.csv",

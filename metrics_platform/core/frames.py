@@ -10,7 +10,7 @@ from pandera.polars import DataFrameModel, Field
 # A unit, or a word for a number that has none. Ratios are within 0 and 1 or relative to 1.
 UNIT_SUFFIXES = (
     "_m", "_m2", "_s", "_ns", "_mps", "_mps2", "_mps3", "_rad", "_radps", "_radps2",
-    "_hz", "_kg", "_bytes", "_per_km", "_per_hour", "_ratio", "_count", "_index", "score",
+    "_hz", "_kg", "_bytes", "_px", "_per_km", "_per_hour", "_ratio", "_count", "_index", "score",
 )  # fmt: skip
 
 

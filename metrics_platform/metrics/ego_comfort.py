@@ -8,7 +8,7 @@ from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, metric
 from metrics_platform.core.frames import polars_schema
-from metrics_platform.core.smoothing import Floats, group_starts, savgol, unwrap
+from metrics_platform.kernels.smoothing import Floats, group_starts, savgol, unwrap
 
 # Least and greatest comfortable value, of nuplan-devkit's `ego_is_comfortable`, which took them
 # from the expert drivers of its data set.
@@ -82,10 +82,17 @@ def ego_comfort(
     `jerk_mps3` is the change of the magnitude of the acceleration. A log too short for a quantity
     (yaw acceleration takes three states) has no row of it.
 
-    Source: nuplan-devkit's `ego_is_comfortable`, whose bounds and windows these are. Its yaw rate
-    and acceleration use a window of 5 samples: `extract_ego_yaw_rate` takes a window of 15, but
-    doesn't hand it on. nuPlan reads accelerations from the simulated vehicle, at the centre of its
-    box; ours are derived from the motion of its origin.
+    Formula: min_ratio = min(q) / |bound on that side|, and so on; within = every q between its
+    bounds.
+
+    Source: the bounds and windows of nuplan-devkit's `ego_is_comfortable` (Karnchanachari et al.
+    2024), taken from its expert drivers.
+
+    Reference: nuplan-devkit's `ego_is_comfortable`; its test scenes come out the same to the last
+    decimal that they give. Its yaw rate and acceleration use a window of 5 samples:
+    `extract_ego_yaw_rate` takes a window of 15, but doesn't hand it on. nuPlan reads accelerations
+    from the simulated vehicle, at the centre of its box; ours are derived from the motion of its
+    origin.
 
     Args:
         ego_states: Motion on an even grid.

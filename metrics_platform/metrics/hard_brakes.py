@@ -43,8 +43,13 @@ def hard_brakes(
     from its first to its last sample, each of which stands for one step of the grid. Events never
     go across a gap in the recording.
 
+    Formula: deceleration = -a_longitudinal · sign(v_longitudinal); an event is a longest stretch
+    with deceleration ≥ `threshold_mps2`.
+
     Source: 10 ft/s2 (3.05 m/s2) is the deceleration that ITE's guidelines for signal timing (2020)
     take to be comfortable.
+
+    Reference: none.
 
     Args:
         ego_states: Motion on an even grid.

@@ -19,8 +19,9 @@ def clean(signal: Signal, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]
     these become null. Of rows with the same key the first recorded is kept. Rows are sorted.
 
     Args:
-        signal: With `timestamp_ns` in its key.
-        frame: In recorded order, columns as in the schema but `log_id`.
+        signal: Where it has the column `timestamp_ns`, rows are in the order of time.
+        frame: In recorded order, columns as in the schema but `log_id`; nullable ones may be
+            absent.
 
     Raises:
         LogError: Rows were recorded, and not one of them is usable.
@@ -30,13 +31,14 @@ def clean(signal: Signal, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]
     schema = pl.Schema(
         {name: t for name, t in polars_schema(signal.rows).items() if name != "log_id"}
     )
-    if set(frame.columns) != set(schema):
+    columns = signal.rows.to_schema().columns
+    required = [name for name in schema if not columns[name].nullable]
+    if not set(required) <= set(frame.columns) <= set(schema):
         raise ContractError(
             f"signal {signal.name}: expected the columns {list(schema)}, got {frame.columns}"
         )
-    recorded = frame.select(list(schema)).cast(schema)
-    columns = signal.rows.to_schema().columns
-    required = [name for name in schema if not columns[name].nullable]
+    absent = [pl.lit(None).alias(name) for name in schema if name not in frame.columns]
+    recorded = frame.with_columns(absent).select(list(schema)).cast(schema)
     floats = [name for name, dtype in schema.items() if dtype.is_float()]
     finite = recorded.with_columns(pl.when(pl.col(n).is_finite()).then(pl.col(n)) for n in floats)
     usable = finite.drop_nulls(required)
@@ -48,12 +50,8 @@ def clean(signal: Signal, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]
             raise LogError(f"{signal.name}: not one usable row, {what}")
         notes.append(f"{signal.name}: dropped {what}")
     key = [name for name in grain(signal.rows) if name != "log_id"]
-    streams = [name for name in ("source",) if name in key]
-    for stream in usable.partition_by(streams, maintain_order=True) if streams else [usable]:
-        _require_one_clock(signal, stream["timestamp_ns"])
-    if not usable["timestamp_ns"].is_sorted():
-        backwards = int((usable["timestamp_ns"].diff() < 0).sum())
-        notes.append(f"{signal.name}: sorted, {backwards} of {len(usable)} rows came late")
+    if "timestamp_ns" in schema:
+        notes += _late(signal, usable, [name for name in ("source",) if name in key])
     unique = usable.unique(key, keep="first", maintain_order=True)
     if repeated := len(usable) - len(unique):
         notes.append(
@@ -61,6 +59,15 @@ def clean(signal: Signal, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]
             f"{', '.join(key)}"
         )
     return unique.sort(key), notes
+
+
+def _late(signal: Signal, usable: pl.DataFrame, streams: list[str]) -> list[str]:
+    for stream in usable.partition_by(streams, maintain_order=True) if streams else [usable]:
+        _require_one_clock(signal, stream["timestamp_ns"])
+    if usable["timestamp_ns"].is_sorted():
+        return []
+    backwards = int((usable["timestamp_ns"].diff() < 0).sum())
+    return [f"{signal.name}: sorted, {backwards} of {len(usable)} rows came late"]
 
 
 def _require_one_clock(signal: Signal, timestamps: pl.Series) -> None:

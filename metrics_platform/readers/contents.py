@@ -49,6 +49,7 @@ class LogContents:
         missing: Signal to why the recording has none.
         metadata: From the recording itself.
         truncated: It was cut off before its end, and is recovered as far as it goes.
+        has_ego: False for a recording of traffic as a whole, in which nobody is the ego.
         notes: What was left out or decided, one sentence each.
     """
 
@@ -56,6 +57,7 @@ class LogContents:
     missing: Mapping[str, str] = field(default_factory=dict)
     metadata: LogMetadata = field(default_factory=LogMetadata)
     truncated: bool = False
+    has_ego: bool = True
     notes: tuple[str, ...] = ()
 
 

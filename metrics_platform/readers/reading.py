@@ -142,7 +142,8 @@ def _cleaned(
         else:
             outcomes[name] = COMPUTED
             notes += repairs
-    times = [f["timestamp_ns"] for f in frames.values() if len(f)]
+    # A map has no time, and says nothing about when the log was recorded.
+    times = [f["timestamp_ns"] for f in frames.values() if len(f) and "timestamp_ns" in f.columns]
     if times:
         frames[_RECORDINGS] = _recording(contents, format_name, notes, pl.concat(times))
         outcomes[_RECORDINGS] = COMPUTED
@@ -169,6 +170,7 @@ def _recording(
         "duration_s": (end_ns - start_ns) / 1e9,
         "truncated": contents.truncated,
         "notes": "\n".join(notes),
+        "has_ego": contents.has_ego,
         "vehicle": metadata.vehicle,
         "release": metadata.release,
         "place": metadata.place,

@@ -8,9 +8,9 @@ from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, Rows, signal
 from metrics_platform.core.frames import polars_schema
-from metrics_platform.core.geometry import wrapped
-from metrics_platform.core.interpolation import interpolate
-from metrics_platform.core.smoothing import Floats, group_starts, savgol, unwrap
+from metrics_platform.kernels.geometry import wrapped
+from metrics_platform.kernels.interpolation import interpolate
+from metrics_platform.kernels.smoothing import Floats, group_starts, savgol, unwrap
 
 # Recorders stamp one pose twice, a nanosecond (Argoverse 2) or 0.2 ms (comma2k19) apart: stamps
 # nearer than this say nothing about the rate of the source.

@@ -18,6 +18,9 @@ class Recordings(MetricFrame):
     duration_s: float = Field(ge=0, description="From the first sample to the last.")
     truncated: bool = Field(description="Cut off before its end; recovered as far as it goes.")
     notes: str = Field(description="What was repaired or left out, one sentence a line.")
+    has_ego: bool = Field(
+        description="False in a recording of traffic as a whole: each road user is an actor then."
+    )
     vehicle: str = Field(nullable=True, description="Which one drove.")
     release: str = Field(nullable=True, description="Software version that drove.")
     place: str = Field(nullable=True, description="Where it drove.")
@@ -32,4 +35,4 @@ class Recordings(MetricFrame):
         unique = ["log_id"]
 
 
-recordings = Signal(name="recordings", version="1.0.0", rows=Recordings, owner="platform")
+recordings = Signal(name="recordings", version="2.0.0", rows=Recordings, owner="platform")

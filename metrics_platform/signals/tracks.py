@@ -26,10 +26,17 @@ class Tracks(MetricFrame):
     height_m: float = Field(ge=0, description="Upwards.")
     velocity_x_mps: float = Field(nullable=True, description="Along the x axis of the fixed frame.")
     velocity_y_mps: float = Field(nullable=True, description="Along the y axis of the fixed frame.")
+    acceleration_mps2: float = Field(nullable=True, description="Along its heading, as recorded.")
     score: float = Field(nullable=True, description="Confidence, where the source gives one.")
+    occlusion_ratio: float = Field(
+        ge=0, le=1, nullable=True, description="Hidden part, where the source says so."
+    )
+    points_count: int = Field(
+        ge=0, nullable=True, description="Lidar and radar points in the box, where known."
+    )
 
     class Config:
         unique = ["log_id", "timestamp_ns", "source", "track_id"]
 
 
-tracks = Signal(name="tracks", version="1.0.0", rows=Tracks, owner="platform")
+tracks = Signal(name="tracks", version="2.0.0", rows=Tracks, owner="platform")

@@ -16,12 +16,19 @@ from metrics_platform.core.catalog import Catalog, default_catalog
 from metrics_platform.core.compute import compute
 from metrics_platform.core.frames import columns_without_unit, empty_frame, polars_schema
 from metrics_platform.core.statuses import COMPUTED
+from metrics_platform.testing.families import with_families
 from metrics_platform.testing.inputs import compute_on, inputs_of
 from metrics_platform.testing.scenarios import SCENARIOS
 from metrics_platform.testing.synthetic import Frames, scenario, synthetic_logs
 
 # Sums may be taken in another order.
 TOLERANCE = 1e-9
+# What a metric's docstring says in paragraphs of their own, for whoever bets on its numbers.
+_PARAGRAPHS = {
+    "Formula": "how a value comes about",
+    "Source": "where the definition comes from",
+    "Reference": "which implementation it was compared with, and how it differs, or `none`",
+}
 # A log that has every signal, and not one row in any of them.
 EMPTY_LOG = "log_without_rows"
 
@@ -37,7 +44,8 @@ def assert_conforms(
     The result for a batch of logs is the results for each log, put together. The order of input
     rows changes nothing. An empty input gives an empty output of the right types. Logs of one row
     or of no duration make it abstain or compute, but not raise. Numbers say their unit, and the
-    docstrings say what a row is and, of a metric, where its definition comes from.
+    docstrings say what a row is and, of a metric, its formula, its source and what it was compared
+    with.
 
     Args:
         definition: Not a recorded signal.
@@ -73,7 +81,7 @@ def hardly_logs() -> Frames:
         _with_gap(scenario("follow", log_id="with_gap", seconds=6)),
         _without_box(scenario("cut_in", log_id="without_box", seconds=2)),
     ]
-    return {name: pl.concat([part[name] for part in parts]) for name in fleet}
+    return with_families({name: pl.concat([part[name] for part in parts]) for name in fleet})
 
 
 def _with_gap(frames: Frames) -> Frames:
@@ -102,9 +110,10 @@ def _check_words(definition: Definition) -> None:
         "'One row per log_id, …'"
     )
     if isinstance(definition, Metric):
-        assert re.search(r"\bSource:", definition.description), (
-            f"{what}: its docstring must name the source of the definition: 'Source: …'"
-        )
+        for word, told in _PARAGRAPHS.items():
+            assert re.search(rf"^{word}:", definition.description, re.MULTILINE), (
+                f"{what}: its docstring must have a paragraph on {told}: '{word}: …'"
+            )
 
 
 def _check_empty(definition: Definition, catalog: Catalog) -> None:

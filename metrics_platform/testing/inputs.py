@@ -11,12 +11,8 @@ from metrics_platform.core.errors import DefinitionError, UnknownNameError
 from metrics_platform.core.frames import empty_frame
 from metrics_platform.core.statuses import COMPUTED
 from metrics_platform.core.validation import validate
-from metrics_platform.signals.ego_poses import ego_poses
-from metrics_platform.signals.recordings import recordings
-from metrics_platform.signals.tracks import tracks
-from metrics_platform.signals.vehicle_speeds import vehicle_speeds
 
-RECORDED = {signal.name: signal for signal in (recordings, ego_poses, vehicle_speeds, tracks)}
+RECORDED = {signal.name: signal for signal in default_catalog().recorded}
 
 
 def inputs_of(frames: Mapping[str, pl.DataFrame]) -> dict[str, Input]:

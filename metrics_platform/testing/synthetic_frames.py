@@ -161,6 +161,7 @@ def _recordings(plan: Plan, clocks: Sequence[NDArray[np.int64]]) -> pl.DataFrame
         duration_s=(last - first) * 1e-9,
         truncated=False,
         notes="",
+        has_ego=True,
         vehicle=[
             f"{'robot' if kind.mission == 'delivery' else 'car'}-{number:02}"
             for kind, number in zip(kinds, plan.about[:, 0], strict=True)
@@ -227,7 +228,10 @@ def _tracks(plan: Plan, clock: NDArray[np.int64], bodies: _Bodies) -> pl.DataFra
         height_m=of_body(height_m),
         velocity_x_mps=(speed * np.cos(heading_rad))[present],
         velocity_y_mps=(speed * np.sin(heading_rad))[present],
+        acceleration_mps2=None,
         score=0.9,
+        occlusion_ratio=None,
+        points_count=None,
     )
 
 

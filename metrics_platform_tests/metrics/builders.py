@@ -7,20 +7,23 @@ import polars as pl
 from metrics_platform.core import Computed, Definition, MetricFrame
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.signals.actor_pairs import ActorPairs
 from metrics_platform.signals.ego_states import EgoStates
-from metrics_platform.signals.ego_track_pairs import EgoTrackPairs
 from metrics_platform.testing.inputs import compute_on
 
 STEP_NS = 100_000_000
 _USUAL: Mapping[str, object] = {
     "log_id": "log",
     "source": "tracker",
-    "track_id": "1",
-    "category": "car",
+    "actor_id": "ego",
+    "other_id": "1",
+    "other_category": "car",
     "ego_length_m": 4.0,
     "ego_width_m": 2.0,
-    "track_length_m": 4.0,
-    "track_width_m": 2.0,
+    "actor_length_m": 4.0,
+    "actor_width_m": 2.0,
+    "other_length_m": 4.0,
+    "other_width_m": 2.0,
 }
 
 
@@ -31,7 +34,7 @@ def ego_states_of(rows: int, **columns: object) -> pl.DataFrame:
 
 def pairs_of(rows: int, **columns: object) -> pl.DataFrame:
     """Return so many moments with one car, 0.1 s apart; what isn't said is 0."""
-    return _frame(EgoTrackPairs, rows, columns)
+    return _frame(ActorPairs, rows, columns)
 
 
 def result_of(definition: Definition, **frames: pl.DataFrame) -> Computed:

@@ -21,9 +21,9 @@ from metrics_platform_tests.metrics.conftest import RealLogs
 )
 def test_least_distance(distances_m: list[float], expected_m: float, step: int) -> None:
     speeds = [float(i) for i in range(len(distances_m))]
-    pairs = pairs_of(len(distances_m), distance_m=distances_m, ego_speed_mps=speeds)
-    made = result_of(closest_approach, ego_track_pairs=pairs)
-    assert made.rows.select("distance_m", "at_ns", "ego_speed_mps").row(0) == (
+    pairs = pairs_of(len(distances_m), distance_m=distances_m, actor_speed_mps=speeds)
+    made = result_of(closest_approach, actor_pairs=pairs)
+    assert made.rows.select("distance_m", "at_ns", "actor_speed_mps").row(0) == (
         expected_m,
         step * STEP_NS,
         float(step),
@@ -32,9 +32,9 @@ def test_least_distance(distances_m: list[float], expected_m: float, step: int) 
 
 
 def test_each_road_user_has_a_row() -> None:
-    first, second = (pairs_of(2, distance_m=[4.0, far], track_id=f"{far}") for far in (3.0, 5.0))
-    made = result_of(closest_approach, ego_track_pairs=pl.concat([second, first]))
-    assert made.rows.select("track_id", "distance_m").rows() == [("3.0", 3.0), ("5.0", 4.0)]
+    first, second = (pairs_of(2, distance_m=[4.0, far], other_id=f"{far}") for far in (3.0, 5.0))
+    made = result_of(closest_approach, actor_pairs=pl.concat([second, first]))
+    assert made.rows.select("other_id", "distance_m").rows() == [("3.0", 3.0), ("5.0", 4.0)]
 
 
 def test_a_synthetic_sidewalk() -> None:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from metrics_platform.core import Computed
-from metrics_platform.core.smoothing import savgol, unwrap
+from metrics_platform.kernels.smoothing import savgol, unwrap
 from metrics_platform.metrics.ego_comfort import BOUNDS, ego_comfort
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform.testing.synthetic import Frames, scenario

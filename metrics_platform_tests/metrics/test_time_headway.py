@@ -12,7 +12,7 @@ from metrics_platform_tests.metrics.builders import pairs_of, result_of
 from metrics_platform_tests.metrics.commonroad import scenario_at_start
 from metrics_platform_tests.metrics.conftest import RealLogs
 
-DRIVES = {"ego_velocity_x_mps": 10.0, "ego_speed_mps": 10.0}
+DRIVES = {"actor_velocity_x_mps": 10.0, "actor_speed_mps": 10.0}
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ DRIVES = {"ego_velocity_x_mps": 10.0, "ego_speed_mps": 10.0}
             12 - math.sqrt(2),
             id="corner_beside_the_way",
         ),
-        pytest.param({"relative_x_m": 14.0, "ego_velocity_x_mps": -3.0}, None, id="reverses"),
-        pytest.param({"relative_x_m": 14.0, "ego_velocity_x_mps": 0.001}, None, id="stands"),
+        pytest.param({"relative_x_m": 14.0, "actor_velocity_x_mps": -3.0}, None, id="reverses"),
+        pytest.param({"relative_x_m": 14.0, "actor_velocity_x_mps": 0.001}, None, id="stands"),
     ],
 )
 def test_headway(columns: dict[str, float], headway_m: float | None) -> None:
-    made = result_of(time_headway, ego_track_pairs=pairs_of(1, **{**DRIVES, **columns}))
+    made = result_of(time_headway, actor_pairs=pairs_of(1, **{**DRIVES, **columns}))
     assert made.rows["headway_m"].to_list() == (
         [] if headway_m is None else [pytest.approx(headway_m)]
     )
@@ -47,15 +47,15 @@ def test_headway(columns: dict[str, float], headway_m: float | None) -> None:
 
 
 def test_only_the_nearest_in_front_counts() -> None:
-    near = pairs_of(1, relative_x_m=14.0, track_id="near", **DRIVES)
-    far = pairs_of(1, relative_x_m=34.0, track_id="far", **DRIVES)
-    made = result_of(time_headway, ego_track_pairs=pl.concat([far, near]))
-    assert made.rows["track_id"].to_list() == ["near"]
+    near = pairs_of(1, relative_x_m=14.0, other_id="near", **DRIVES)
+    far = pairs_of(1, relative_x_m=34.0, other_id="far", **DRIVES)
+    made = result_of(time_headway, actor_pairs=pl.concat([far, near]))
+    assert made.rows["other_id"].to_list() == ["near"]
 
 
 def test_the_least_of_a_following() -> None:
     pairs = pairs_of(3, relative_x_m=[24.0, 12.0, 14.0], **DRIVES)
-    made = result_of(time_headway, ego_track_pairs=pairs)
+    made = result_of(time_headway, actor_pairs=pairs)
     assert made.rows.select("min_headway_s", "at_ns", "headway_m").row(0) == (0.8, 10**8, 8.0)
     assert made.summary["short_headways"].item() == 0
 
@@ -69,7 +69,7 @@ def test_a_synthetic_following() -> None:
 
 def test_commonroad_crime() -> None:
     made = compute_on(scenario_at_start("ZAM_Urban-3_3_Repair", ego=8), "time_headway")
-    row = made.rows.row(by_predicate=pl.col("track_id") == "6", named=True)
+    row = made.rows.row(by_predicate=pl.col("other_id") == "6", named=True)
     # CriMe: 20.75 m along the lane, which the ego and the car stand on at an angle of 0.02 rad.
     # Along the ego's own axis the car is at 25 cos 0.02 - 1.06 sin 0.02, half lengths off.
     expected_m = 25 * math.cos(0.02) - 1.06 * math.sin(0.02) - 2 - 4.508 / 2
@@ -79,11 +79,11 @@ def test_commonroad_crime() -> None:
     assert row["min_headway_s"] == pytest.approx(expected_m / 9)
     assert row["min_headway_s"] < 2.4
     # CriMe: infinite to the car in the next lane.
-    assert made.rows["track_id"].to_list() == ["6"]
+    assert made.rows["other_id"].to_list() == ["6"]
 
 
 def test_a_real_log(real_logs: RealLogs) -> None:
     made = compute_on(real_logs("3b3570b4"), "time_headway")
     nearest = made.rows.sort("min_headway_s").row(0, named=True)
     assert nearest["min_headway_s"] == pytest.approx(0.951, abs=0.001)
-    assert nearest["category"] == "REGULAR_VEHICLE"
+    assert nearest["other_category"] == "REGULAR_VEHICLE"

@@ -20,7 +20,7 @@ NUPLAN_AHEAD_RAD = math.radians(30)
 
 def approaching(distances_m: list[float], **columns: object) -> pl.DataFrame:
     """A standing car ahead of an ego at 10 m/s, bumpers so far apart."""
-    usual = {"ego_velocity_x_mps": 10.0, "ego_speed_mps": 10.0, "track_velocity_x_mps": 0.0}
+    usual = {"actor_velocity_x_mps": 10.0, "actor_speed_mps": 10.0, "other_velocity_x_mps": 0.0}
     return pairs_of(
         len(distances_m),
         relative_x_m=[distance + 4 for distance in distances_m],
@@ -35,34 +35,34 @@ def approaching(distances_m: list[float], **columns: object) -> pl.DataFrame:
         pytest.param(approaching([50.0, 20.0, 30.0]), (2.0, 1, 20.0), id="least"),
         pytest.param(approaching([20.0, 20.0]), (2.0, 0, 20.0), id="earliest_of_equal_ones"),
         pytest.param(approaching([101.0]), None, id="beyond_the_horizon"),
-        pytest.param(approaching([20.0], track_velocity_x_mps=10.0), None, id="same_speed"),
+        pytest.param(approaching([20.0], other_velocity_x_mps=10.0), None, id="same_speed"),
         pytest.param(
-            approaching([20.0], track_velocity_x_mps=-10.0, track_speed_mps=10.0),
+            approaching([20.0], other_velocity_x_mps=-10.0, other_speed_mps=10.0),
             (1.0, 0, 20.0),
             id="oncoming",
         ),
         pytest.param(approaching([20.0], relative_y_m=2.5), None, id="next_lane"),
         pytest.param(
-            approaching([20.0], track_velocity_x_mps=[None], track_speed_mps=[None]),
+            approaching([20.0], other_velocity_x_mps=[None], other_speed_mps=[None]),
             None,
             id="unknown_velocity",
         ),
         pytest.param(
             approaching(
-                [20.0], ego_velocity_x_mps=0.0, ego_speed_mps=0.0, track_velocity_x_mps=-9.0
+                [20.0], actor_velocity_x_mps=0.0, actor_speed_mps=0.0, other_velocity_x_mps=-9.0
             ),
             None,
             id="ego_stands",
         ),
         pytest.param(
-            approaching([0.0], ego_velocity_x_mps=0.0, ego_speed_mps=0.0),
+            approaching([0.0], actor_velocity_x_mps=0.0, actor_speed_mps=0.0),
             (0.0, 0, 0.0),
             id="ego_stands_and_is_hit",
         ),
     ],
 )
 def test_least_time(pairs: pl.DataFrame, expected: tuple[float, int, float] | None) -> None:
-    made = result_of(time_to_collision, ego_track_pairs=pairs)
+    made = result_of(time_to_collision, actor_pairs=pairs)
     if expected is None:
         assert made.rows.is_empty()
         assert made.summary.row(0) == ("log", None, 0)
@@ -75,9 +75,9 @@ def test_least_time(pairs: pl.DataFrame, expected: tuple[float, int, float] | No
 
 
 def test_each_road_user_has_a_row() -> None:
-    near, far = approaching([10.0], track_id="near"), approaching([30.0], track_id="far")
-    made = result_of(time_to_collision, ego_track_pairs=pl.concat([far, near]))
-    assert made.rows.select("track_id", "min_ttc_s").rows() == [("far", 3.0), ("near", 1.0)]
+    near, far = approaching([10.0], other_id="near"), approaching([30.0], other_id="far")
+    made = result_of(time_to_collision, actor_pairs=pl.concat([far, near]))
+    assert made.rows.select("other_id", "min_ttc_s").rows() == [("far", 3.0), ("near", 1.0)]
     assert made.summary.row(0) == ("log", 1.0, 1)
 
 
@@ -110,7 +110,7 @@ def test_nuplan_scenes(name: str) -> None:
 def test_commonroad_crime() -> None:
     made = compute_on(scenario_at_start("ZAM_Urban-3_3_Repair", ego=8), "time_to_collision")
     # CriMe: 2.4 s to the time of closest encounter, of an ego that goes on to brake from 9 m/s.
-    assert made.rows["track_id"].to_list() == ["6"]
+    assert made.rows["other_id"].to_list() == ["6"]
     assert made.rows["min_ttc_s"].item() == pytest.approx(20.72 / 9, abs=0.01)
 
 
@@ -132,5 +132,5 @@ def test_it_abstains_where_there_are_no_boxes(real_logs: RealLogs) -> None:
     outcome = compute_on(real_logs("robot"), "time_to_collision").outcomes["robot"]
     assert (outcome.status, outcome.reason) == (
         "abstained",
-        "no ego_track_pairs: no tracks: the recording has no tracks",
+        "no actor_pairs: no tracks: the recording has no tracks",
     )

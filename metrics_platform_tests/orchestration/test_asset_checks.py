@@ -72,7 +72,7 @@ def test_checks_of_a_run_are_about_its_logs(platform: Platform) -> None:
 
 def test_by_themselves_they_are_about_all_logs(platform: Platform) -> None:
     logs = store_recorded(platform.store, 6)
-    platform.run(logs, "ego_states", "ego_track_pairs")
+    platform.run(logs, "ego_states", "actor_pairs")
     platform.instance.add_dynamic_partitions("log", ["added-later"])
 
     everything = _checked(platform, "ego_states")

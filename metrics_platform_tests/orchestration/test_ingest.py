@@ -12,12 +12,14 @@ import pytest
 
 from metrics_platform.orchestration.ingest import Spool
 from metrics_platform.readers.config import ReaderConfig
+from metrics_platform.readers.formats import recorded_signals
 from metrics_platform.readers.reading import ReadBatch, read_logs
 from metrics_platform.store import ObjectRoot, Store
 from metrics_platform_tests.data import data_path
 from metrics_platform_tests.orchestration.platform import Platform, metadata_of, upload
 
-RECORDED = ("ego_poses", "recordings", "tracks", "vehicle_speeds")
+RECORDED = tuple(recorded_signals())
+IN_MCAP = ("ego_poses", "recordings", "tracks", "vehicle_speeds")
 
 
 @pytest.fixture
@@ -43,9 +45,9 @@ def test_a_log_is_read_once_for_all_its_signals(eager: Platform) -> None:
     read(eager, *logs)
 
     assert eager.states() == dict.fromkeys(logs, "read")
-    for name in RECORDED:
+    for name in IN_MCAP:
         assert eager.statuses(name) == dict.fromkeys(logs, "computed")
-    # One step for all four signals: they cannot be run apart from one another.
+    # One step for all signals: they cannot be run apart from one another.
     poses = eager.store.scan("ego_poses").group_by("log_id").len().collect()
     assert dict(poses.iter_rows()) == dict.fromkeys(logs, 41)
 
@@ -78,7 +80,7 @@ def test_a_small_setting_gives_a_file_for_each_log(eager: Platform) -> None:
     little = eager.having(batch_bytes=1)
     read(little, *logs)
 
-    for name in RECORDED:
+    for name in IN_MCAP:
         found = (Path(eager.settings.root) / "log" / name).rglob("*.parquet")
         assert len(list(found)) == (0 if name == "tracks" else 3)
 
@@ -99,7 +101,7 @@ def test_the_spool_gives_back_what_was_read(tmp_path: Path) -> None:
     # Read once, however often a signal is asked for.
     assert asked == [0, 1, 2] * 2
     assert sum(len(c.rows) for batch in spool.batches for c in batch.signals.values()) == 0
-    for name in RECORDED:
+    for name in IN_MCAP:
         for _ in range(2):
             found = list(spool.signal(name))
             assert len(found) == 3
@@ -119,7 +121,7 @@ def test_the_same_recording_under_another_name_is_put_aside(eager: Platform) -> 
 
     assert eager.states() == {"first": "read", "again": "quarantined"}
     assert eager.reasons()["again"] == "same recording as log first"
-    for name in RECORDED:
+    for name in IN_MCAP:
         assert eager.statuses(name)["again"] == "failed"
     assert set(rows(eager, "ego_poses")["log_id"]) == {"first"}
 

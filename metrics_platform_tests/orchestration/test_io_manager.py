@@ -91,14 +91,14 @@ def test_an_unchanged_run_moves_nothing(platform: Platform) -> None:
 
 def test_every_log_of_a_run_has_an_outcome(platform: Platform) -> None:
     logs = store_recorded(platform.store, 9)
-    result = platform.run([*logs, "never-read"], "ego_states", "ego_track_pairs")
+    result = platform.run([*logs, "never-read"], "ego_states", "actor_pairs")
 
     assert result.success
-    statuses = platform.statuses("ego_track_pairs")
+    statuses = platform.statuses("actor_pairs")
     assert statuses.keys() == {*logs, "never-read"}
     assert statuses["never-read"] == "abstained"
-    reasons = platform.store.outcomes("ego_track_pairs").select("log_id", "reason").rows()
-    assert "no ego_states: no ego_poses: never computed for this log" in dict(reasons)["never-read"]
+    reasons = platform.store.outcomes("actor_pairs").select("log_id", "reason").rows()
+    assert "no tracks: never computed for this log" in dict(reasons)["never-read"]
 
 
 def _upstream(name: str) -> AssetSpec:

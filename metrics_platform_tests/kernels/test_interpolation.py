@@ -5,7 +5,7 @@ import math
 import polars as pl
 import pytest
 
-from metrics_platform.core.interpolation import interpolate
+from metrics_platform.kernels.interpolation import interpolate
 
 SAMPLES = pl.LazyFrame(
     {

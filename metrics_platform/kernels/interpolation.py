@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from metrics_platform.core.geometry import wrapped
+from metrics_platform.kernels.geometry import wrapped
 
 
 def interpolate(

@@ -28,7 +28,7 @@ def track_of(times_ns: list[int], **columns: object) -> pl.DataFrame:
 
 
 def pairs_of(states: pl.DataFrame, tracks: pl.DataFrame) -> Computed:
-    return compute_on({"ego_states": states, "tracks": tracks}, "ego_track_pairs")
+    return compute_on({"ego_states": states, "tracks": tracks}, "actor_pairs")
 
 
 def test_everything_is_seen_from_the_centre_of_the_ego_box() -> None:
@@ -50,13 +50,13 @@ def test_everything_is_seen_from_the_centre_of_the_ego_box() -> None:
         "relative_x_m": 10.0,
         "relative_y_m": 10.0,
         "relative_heading_rad": math.pi / 2,
-        "track_velocity_x_mps": 1.0,
-        "track_velocity_y_mps": 3.0,
-        "track_speed_mps": math.sqrt(10),
-        "ego_velocity_x_mps": 8.0,
+        "other_velocity_x_mps": 1.0,
+        "other_velocity_y_mps": 3.0,
+        "other_speed_mps": math.sqrt(10),
+        "actor_velocity_x_mps": 8.0,
         # The box is before the origin, so turning swings it to the left.
-        "ego_velocity_y_mps": 0.3,
-        "ego_speed_mps": math.hypot(8.0, 0.3),
+        "actor_velocity_y_mps": 0.3,
+        "actor_speed_mps": math.hypot(8.0, 0.3),
         # Corner to corner: the car lies across, its sides 1 m and 2 m from its centre.
         "distance_m": math.hypot(10 - 2 - 1, 10 - 1 - 2),
     }
@@ -70,7 +70,7 @@ def test_the_ego_is_interpolated_at_the_moment_of_the_track() -> None:
     row = pairs_of(states, track_of([STEP_NS // 2], x_m=20.0)).rows.row(0, named=True)
     # Half way it looks along -x, so the track is behind it.
     assert row["relative_x_m"] == pytest.approx(-19.5)
-    assert row["ego_velocity_x_mps"] == pytest.approx(11.0)
+    assert row["actor_velocity_x_mps"] == pytest.approx(11.0)
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,9 @@ def test_a_missing_velocity_is_the_slope_of_the_positions(
         ]
     )
     rows = pairs_of(ego_states_of(40), tracks).rows
-    found = rows.filter(pl.col("track_id") == "1")["track_velocity_x_mps"].to_list()
+    found = rows.filter(pl.col("other_id") == "1")["other_velocity_x_mps"].to_list()
     assert found == pytest.approx(expected)
-    assert rows.filter(pl.col("track_id") == "known")["track_speed_mps"].to_list() == [7.0]
+    assert rows.filter(pl.col("other_id") == "known")["other_speed_mps"].to_list() == [7.0]
 
 
 def test_only_the_missing_velocities_of_a_track_are_estimated() -> None:
@@ -138,31 +138,67 @@ def test_only_the_missing_velocities_of_a_track_are_estimated() -> None:
         [0, STEP_NS], x_m=[0.0, 1.0], velocity_x_mps=[7.0, None], velocity_y_mps=[0.0, None]
     )
     rows = pairs_of(ego_states_of(2), tracks).rows
-    assert rows["track_velocity_x_mps"].to_list() == pytest.approx([7.0, 10.0])
+    assert rows["other_velocity_x_mps"].to_list() == pytest.approx([7.0, 10.0])
 
 
 def test_a_synthetic_lead_keeps_its_distance() -> None:
     frames = scenario("follow", speed_mps=10.0, headway_s=1.5)
-    rows = compute_on(frames, "ego_track_pairs").rows
+    rows = compute_on(frames, "actor_pairs").rows
     assert rows["distance_m"].to_list() == pytest.approx([15.0] * len(rows))
-    assert rows["track_speed_mps"].to_list() == pytest.approx([10.0] * len(rows))
+    assert rows["other_speed_mps"].to_list() == pytest.approx([10.0] * len(rows))
 
 
 def test_estimated_velocities_are_those_that_a_source_gives() -> None:
     frames = scenario("cut_in")
-    given = compute_on(frames, "ego_track_pairs").rows
+    given = compute_on(frames, "actor_pairs").rows
     without = frames["tracks"].with_columns(
         velocity_x_mps=pl.lit(None, pl.Float64), velocity_y_mps=pl.lit(None, pl.Float64)
     )
-    estimated = compute_on({**frames, "tracks": without}, "ego_track_pairs").rows
-    for name in ("track_velocity_x_mps", "track_velocity_y_mps"):
+    estimated = compute_on({**frames, "tracks": without}, "actor_pairs").rows
+    for name in ("other_velocity_x_mps", "other_velocity_y_mps"):
         assert (given[name] - estimated[name]).abs().max() < 0.3  # type: ignore[operator]
 
 
 def test_a_real_log_has_a_pair_for_every_annotation_in_range() -> None:
     frames = read_real_log("3b3570b4")
-    rows = compute_on(frames, "ego_track_pairs").rows
+    rows = compute_on(frames, "actor_pairs").rows
     assert rows["timestamp_ns"].n_unique() == frames["tracks"]["timestamp_ns"].n_unique()
     assert rows["distance_m"].max() <= 100  # type: ignore[operator]
     # Most of what stands by the road does not move.
-    assert rows["track_speed_mps"].median() < 1  # type: ignore[operator]
+    assert rows["other_speed_mps"].median() < 1  # type: ignore[operator]
+
+
+def test_in_a_recording_of_traffic_each_road_user_is_an_actor() -> None:
+    # Two cars that look at each other, 20 m apart, at 5 and 3 m/s; the third has no known motion.
+    tracks = pl.concat(
+        [
+            track_of([0], track_id="a", velocity_x_mps=5.0, velocity_y_mps=0.0),
+            track_of(
+                [0], track_id="b", x_m=20.0, heading_rad=math.pi, velocity_x_mps=-3.0,
+                velocity_y_mps=0.0,
+            ),
+            track_of([0], track_id="once", x_m=10.0),
+            track_of([0], track_id="far", x_m=60.0, velocity_x_mps=1.0, velocity_y_mps=0.0),
+        ]
+    )  # fmt: skip
+    rows = compute_on({"tracks": tracks, "recordings": of_traffic("log")}, "actor_pairs").rows
+    seen = rows.select("actor_id", "other_id", "relative_x_m", "other_velocity_x_mps").rows()
+    assert [row[:2] for row in seen] == [
+        ("a", "b"), ("a", "once"), ("b", "a"), ("b", "far"), ("b", "once"), ("far", "b"),
+        ("far", "once"),
+    ]  # fmt: skip
+    assert seen[0][2:] == pytest.approx((20.0, -3.0))
+    assert seen[2][2:] == pytest.approx((20.0, -5.0))
+    assert rows["actor_speed_mps"].to_list() == pytest.approx([5, 5, 3, 3, 3, 1, 1])
+    assert rows["distance_m"][0] == pytest.approx(16.0)
+
+
+def test_tracks_without_an_ego_are_no_traffic_by_themselves() -> None:
+    made = compute_on({"tracks": track_of([0])}, "actor_pairs")
+    assert made.outcomes["log"].status is Status.ABSTAINED
+    assert "ego's motion is unknown" in (made.outcomes["log"].reason or "")
+
+
+def of_traffic(log_id: str) -> pl.DataFrame:
+    recording = scenario("cruise", log_id=log_id, seconds=1)["recordings"]
+    return recording.with_columns(has_ego=pl.lit(value=False))

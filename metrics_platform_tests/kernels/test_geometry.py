@@ -12,7 +12,7 @@ from shapely import affinity
 from shapely.geometry import Polygon
 from shapely.geometry import box as shapely_box
 
-from metrics_platform.core.geometry import (
+from metrics_platform.kernels.geometry import (
     BoxPair,
     box_distance,
     in_axes_of,

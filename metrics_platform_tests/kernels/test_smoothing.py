@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import savgol_filter
 
-from metrics_platform.core.smoothing import Floats, group_starts, savgol, unwrap
+from metrics_platform.kernels.smoothing import Floats, group_starts, savgol, unwrap
 
 
 def groups(

@@ -1,0 +1,311 @@
+"""An actor and each road user near it, moment by moment: what safety measures look at."""
+
+import math
+
+import polars as pl
+from pandera.polars import Field
+
+from metrics_platform.core import MetricFrame, Rows, signal
+from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels.geometry import BoxPair, box_distance, in_axes_of, wrapped
+from metrics_platform.kernels.interpolation import interpolate
+
+_EGO = (
+    "x_m", "y_m", "longitudinal_velocity_mps", "lateral_velocity_mps", "yaw_rate_radps",
+)  # fmt: skip
+_BOX = ("ego_length_m", "ego_width_m", "ego_center_offset_m")
+_TRACK = ("log_id", "source", "track_id")
+
+
+class ActorPairs(MetricFrame):
+    """One row per log_id, timestamp_ns, source, actor_id, other_id: how the actor has it.
+
+    The actor is the vehicle that recorded the log, `ego`; in a recording of traffic as a whole each
+    road user is an actor, so both (a, b) and (b, a) have a row. Everything is seen from the centre
+    of the actor's box: x forward, y left, both boxes' centres; velocities are over ground, split
+    along the actor's axes. Only road users within range.
+    """
+
+    timestamp_ns: int = Field(description="Of the other's box, on the recording's clock.")
+    source: str = Field(description="Of the track: annotation, tracker, radar, …")
+    actor_id: str = Field(description="`ego`, or the road user from whose seat it is seen.")
+    other_id: str = Field(description="The road user that is looked at.")
+    other_category: str = Field(description="As the source names it.")
+    relative_x_m: float = Field(description="Its centre, ahead of the centre of the actor's.")
+    relative_y_m: float = Field(description="Its centre, to the left of the centre of the actor's.")
+    relative_heading_rad: float = Field(
+        ge=-math.pi, lt=math.pi, description="Its heading less the actor's."
+    )
+    other_length_m: float = Field(ge=0, description="Of its box, along its heading.")
+    other_width_m: float = Field(ge=0, description="Of its box, across its heading.")
+    other_velocity_x_mps: float = Field(
+        nullable=True, description="Over ground, along the actor's heading."
+    )
+    other_velocity_y_mps: float = Field(
+        nullable=True, description="Over ground, to the actor's left."
+    )
+    other_speed_mps: float = Field(ge=0, nullable=True, description="Over ground.")
+    actor_length_m: float = Field(ge=0, description="Of the actor's box.")
+    actor_width_m: float = Field(ge=0, description="Of the actor's box.")
+    actor_velocity_x_mps: float = Field(description="Over ground, along its heading.")
+    actor_velocity_y_mps: float = Field(description="Over ground, to its left.")
+    actor_speed_mps: float = Field(ge=0, description="Over ground.")
+    distance_m: float = Field(ge=0, description="Between the boxes; 0 where they overlap.")
+
+    class Config:
+        unique = ["log_id", "timestamp_ns", "source", "actor_id", "other_id"]
+
+
+class Encounter(MetricFrame):
+    """One row per log_id, source, actor_id, other_id: the moment that tells most of a pair.
+
+    Metrics of pairs put their own columns behind these, so that a person can go and look.
+    """
+
+    source: str = Field(description="Of the track: annotation, tracker, radar, …")
+    actor_id: str = Field(description="`ego`, or the road user from whose seat it is seen.")
+    other_id: str = Field(description="The road user that is looked at.")
+    other_category: str = Field(description="As the source names it.")
+    at_ns: int = Field(description="That moment, on the recording's clock.")
+    distance_m: float = Field(ge=0, description="Between the boxes at that moment.")
+    bearing_rad: float = Field(
+        description="Where the actor sees the other; 0 is ahead, left is positive."
+    )
+    actor_speed_mps: float = Field(ge=0, description="At that moment.")
+    other_speed_mps: float = Field(ge=0, nullable=True, description="At that moment.")
+
+    class Config:
+        unique = ["log_id", "source", "actor_id", "other_id"]
+
+
+ENCOUNTER = ("log_id", "source", "actor_id", "other_id")
+
+
+def box_pair() -> BoxPair:
+    """Return the boxes of a row of `actor_pairs`, in the axes of the actor."""
+    return BoxPair(
+        x=pl.col("relative_x_m"),
+        y=pl.col("relative_y_m"),
+        heading=pl.col("relative_heading_rad"),
+        length=pl.col("actor_length_m"),
+        width=pl.col("actor_width_m"),
+        other_length=pl.col("other_length_m"),
+        other_width=pl.col("other_width_m"),
+    )
+
+
+def worst_moments(
+    pairs: pl.LazyFrame, rows: type[Encounter], by: str, *, descending: bool = False
+) -> pl.LazyFrame:
+    """Return per encounter the moment at which the column `by` is least, or greatest.
+
+    Of equal values the earliest counts.
+
+    Args:
+        pairs: Rows of `actor_pairs`, and the columns that `rows` has beyond those of `Encounter`.
+        rows: Schema of the result.
+        by: Never null.
+        descending: The greatest is the worst.
+    """
+    value = pl.col(by)
+    worst = value.max() if descending else value.min()
+    return (
+        pairs.filter(value == worst.over(ENCOUNTER))
+        .sort("timestamp_ns")
+        .unique(ENCOUNTER, keep="first", maintain_order=True)
+        .with_columns(bearing_rad=pl.arctan2("relative_y_m", "relative_x_m"))
+        .rename({"timestamp_ns": "at_ns"})
+        .select(polars_schema(rows).names())
+    )
+
+
+@signal(version="2.0.0", rows=ActorPairs, owner="safety", optional=["ego_states", "recordings"])
+def actor_pairs(
+    ego_states: pl.LazyFrame,
+    tracks: pl.LazyFrame,
+    recordings: pl.LazyFrame,
+    *,
+    range_m: float = 100.0,
+    traffic_range_m: float = 50.0,
+    neighbours: int = 2,
+    max_gap_s: float = 1.0,
+) -> Rows:
+    """Join each actor with all road users near it; one row per moment and pair.
+
+    The ego's state is interpolated at the moment of the track's box; there is no row where the ego
+    is unknown at that moment. Velocities of the ego are those of the centre of its box. Where the
+    source gives no velocity, it is the least-squares slope of the track's own positions over the
+    samples around; null for a track seen once, which then is nobody's actor either. A log abstains
+    where the ego's motion or its box is unknown.
+
+    Args:
+        ego_states: Motion of the ego; none in a recording of traffic.
+        tracks: Road users.
+        recordings: Says whether the log is one of traffic.
+        range_m: Greatest distance between the boxes.
+        traffic_range_m: The same in a recording of traffic, as SUMO's `device.ssm.range`.
+        neighbours: Samples before and after, over which a missing velocity is estimated: 2, as
+            the default window of 5 samples in nuplan-devkit's `approximate_derivatives`.
+        max_gap_s: A sample farther away than this in time says nothing about the velocity now.
+    """
+    traffic = recordings.filter(~pl.col("has_ego")).select("log_id")
+    known = pl.all_horizontal(pl.col(name).is_not_null() for name in _BOX)
+    nobox = (
+        ego_states.filter(~known)
+        .select("log_id")
+        .unique()
+        .with_columns(reason=pl.lit("the size of the ego's box or its place is unknown"))
+    )
+    logs = pl.concat([recordings.select("log_id"), tracks.select("log_id")]).unique()
+    no_ego = (
+        logs.join(traffic, on="log_id", how="anti")
+        .join(ego_states.select("log_id").unique(), on="log_id", how="anti")
+        .with_columns(reason=pl.lit("the ego's motion is unknown: there are no ego_states"))
+    )
+    moving = _with_velocity(tracks, neighbours, max_gap_s)
+    beside = _beside_ego(moving.join(traffic, on="log_id", how="anti"), ego_states.filter(known))
+    among = _beside_one_another(moving.join(traffic, on="log_id", how="semi"), traffic_range_m)
+    names = polars_schema(ActorPairs).names()
+    pairs = pl.concat(
+        [_pairs(beside, range_m).select(names), _pairs(among, traffic_range_m).select(names)]
+    )
+    return Rows(pairs, pl.concat([nobox, no_ego]))
+
+
+def _with_velocity(tracks: pl.LazyFrame, neighbours: int, max_gap_s: float) -> pl.LazyFrame:
+    """Fill in velocities that the source doesn't give."""
+    missing = pl.col("velocity_x_mps").is_null() | pl.col("velocity_y_mps").is_null()
+    rows = tracks.with_row_index("_row")
+    # Numbered, because sorting by three names takes many times longer.
+    lacking = tracks.filter(missing).select(_TRACK).unique().with_row_index("_track")
+    tracked = rows.join(lacking, on=_TRACK).select("_row", "_track", "timestamp_ns", "x_m", "y_m")
+    slopes = _slopes(tracked.sort("_track", "timestamp_ns"), neighbours, max_gap_s)
+    estimates = {
+        f"velocity_{axis}_mps": pl.when(missing)
+        .then(f"_slope_{axis}_m")
+        .otherwise(f"velocity_{axis}_mps")
+        for axis in "xy"
+    }
+    return rows.join(slopes, on="_row", how="left").with_columns(**estimates)
+
+
+def _slopes(tracked: pl.LazyFrame, neighbours: int, max_gap_s: float) -> pl.LazyFrame:
+    """Add the least-squares slopes of x and y over the samples around, per second.
+
+    By shifting whole columns rather than by a window per track: a frame has many short tracks.
+    """
+    shifts = [shift for shift in range(-neighbours, neighbours + 1) if shift]
+    track, time = pl.col("_track"), pl.col("timestamp_ns")
+    # All relative to the sample in the middle, which adds nothing to a sum but its weight.
+    since = {shift: (time.shift(shift) - time) * 1e-9 for shift in shifts}
+    near = {
+        shift: (track.shift(shift) == track) & (since[shift].abs() <= max_gap_s) for shift in shifts
+    }
+    tracked = tracked.with_columns(
+        pl.when(near[shift]).then(since[shift]).alias(f"_since_{shift}") for shift in shifts
+    )
+    times = [pl.col(f"_since_{shift}") for shift in shifts]
+    weight = 1 + pl.sum_horizontal(time.is_not_null() for time in times)
+    total_s = pl.sum_horizontal(times)
+    spread = weight * pl.sum_horizontal(time * time for time in times) - total_s * total_s
+    slopes = {}
+    for name in ("x_m", "y_m"):
+        changes = [
+            pl.when(time.is_not_null()).then(pl.col(name).shift(shift) - pl.col(name))
+            for shift, time in zip(shifts, times, strict=True)
+        ]
+        products = [time * change for time, change in zip(times, changes, strict=True)]
+        slope = weight * pl.sum_horizontal(products) - total_s * pl.sum_horizontal(changes)
+        slopes[f"_slope_{name}"] = pl.when(spread > 0).then(slope / spread)
+    return tracked.select("_row", **slopes)
+
+
+def _beside_ego(tracks: pl.LazyFrame, ego: pl.LazyFrame) -> pl.LazyFrame:
+    """Add the ego's box and motion at the moment of each track's box, in columns `actor_…`."""
+    moments = tracks.select("log_id", "timestamp_ns").unique().sort("log_id", "timestamp_ns")
+    states = ego.select(
+        "log_id",
+        "timestamp_ns",
+        "segment_index",
+        *_BOX,
+        **{f"ego_{name}": pl.col(name) for name in (*_EGO, "heading_rad")},
+    ).sort("log_id", "timestamp_ns")
+    there = interpolate(
+        moments,
+        states,
+        segment="segment_index",
+        linear=[f"ego_{name}" for name in _EGO],
+        angles=["ego_heading_rad"],
+        constant=_BOX,
+    )
+    offset, heading = pl.col("ego_center_offset_m"), pl.col("ego_heading_rad")
+    centre = there.select(
+        "log_id",
+        "timestamp_ns",
+        actor_id=pl.lit("ego"),
+        actor_x_m=pl.col("ego_x_m") + offset * heading.cos(),
+        actor_y_m=pl.col("ego_y_m") + offset * heading.sin(),
+        actor_heading_rad=heading,
+        actor_length_m=pl.col("ego_length_m"),
+        actor_width_m=pl.col("ego_width_m"),
+        actor_velocity_x_mps=pl.col("ego_longitudinal_velocity_mps"),
+        # Where the box is before the origin, turning swings it sideways.
+        actor_velocity_y_mps=pl.col("ego_lateral_velocity_mps")
+        + pl.col("ego_yaw_rate_radps") * offset,
+    )
+    return tracks.join(centre, on=["log_id", "timestamp_ns"])
+
+
+def _beside_one_another(tracks: pl.LazyFrame, range_m: float) -> pl.LazyFrame:
+    """Join the road users of one moment with one another, each as actor, in columns `actor_…`."""
+    velocity_x, velocity_y = in_axes_of(
+        pl.col("heading_rad"), pl.col("velocity_x_mps"), pl.col("velocity_y_mps")
+    )
+    moving = pl.col("velocity_x_mps").is_not_null() & pl.col("velocity_y_mps").is_not_null()
+    actors = tracks.filter(moving).select(
+        "log_id",
+        "timestamp_ns",
+        "source",
+        actor_id="track_id",
+        actor_x_m="x_m",
+        actor_y_m="y_m",
+        actor_heading_rad="heading_rad",
+        actor_length_m="length_m",
+        actor_width_m="width_m",
+        actor_velocity_x_mps=velocity_x,
+        actor_velocity_y_mps=velocity_y,
+    )
+    return tracks.join(actors, on=["log_id", "timestamp_ns", "source"]).filter(
+        pl.col("actor_id") != pl.col("track_id")
+    )
+
+
+def _pairs(beside: pl.LazyFrame, range_m: float) -> pl.LazyFrame:
+    """Turn everything into the actor's axes, from the centre of its box."""
+    heading = pl.col("actor_heading_rad")
+    x, y = in_axes_of(
+        heading, pl.col("x_m") - pl.col("actor_x_m"), pl.col("y_m") - pl.col("actor_y_m")
+    )
+    velocity_x, velocity_y = in_axes_of(heading, pl.col("velocity_x_mps"), pl.col("velocity_y_mps"))
+    # The centres are farther apart than the boxes by half of both diagonals at most.
+    reach = (_diagonal("actor_length_m", "actor_width_m") + _diagonal("length_m", "width_m")) / 2
+    return (
+        beside.with_columns(relative_x_m=x, relative_y_m=y)
+        .filter(_diagonal("relative_x_m", "relative_y_m") <= range_m + reach)
+        .rename({"track_id": "other_id", "category": "other_category"})
+        .with_columns(
+            relative_heading_rad=wrapped(pl.col("heading_rad") - heading),
+            other_length_m=pl.col("length_m"),
+            other_width_m=pl.col("width_m"),
+            other_velocity_x_mps=velocity_x,
+            other_velocity_y_mps=velocity_y,
+            other_speed_mps=_diagonal("velocity_x_mps", "velocity_y_mps"),
+            actor_speed_mps=_diagonal("actor_velocity_x_mps", "actor_velocity_y_mps"),
+        )
+        .with_columns(distance_m=box_distance(box_pair()))
+        .filter(pl.col("distance_m") <= range_m)
+    )
+
+
+def _diagonal(x: str, y: str) -> pl.Expr:
+    return (pl.col(x) * pl.col(x) + pl.col(y) * pl.col(y)).sqrt()

@@ -1,0 +1,21 @@
+"""What else a synthetic log can record: maps, camera boxes, predictions, missions, timings.
+
+Each family is one module beside this one, with a function from the frames of `synthetic` to further
+recorded signals of the same logs.
+"""
+
+from collections.abc import Callable
+
+from metrics_platform.testing.synthetic_frames import Frames
+
+Family = Callable[[Frames], Frames]
+
+FAMILIES: tuple[Family, ...] = ()
+
+
+def with_families(frames: Frames) -> Frames:
+    """Return `frames`, and the recorded signals that all families make for the same logs."""
+    made = dict(frames)
+    for family in FAMILIES:
+        made |= family(frames)
+    return made
