@@ -10,9 +10,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 BENCH ?= all
+PEERS ?= nuscenes av2 trackeval motmetrics sumo
+PEERS_DIR := build/peers
 PORT := 3000
 
-.PHONY: demo dev test lint format bench lock clean
+.PHONY: demo dev test lint format bench bench-peers docs lock clean
 
 # Not for the tests, which have data directories of their own.
 demo dev: export METRICS_PLATFORM_HOME ?= $(CURDIR)/.metrics-platform
@@ -41,6 +43,20 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks $(BENCH)
+
+# What the benchmarks are measured against. They need packages that contradict ours and one another,
+# so each has an environment of its own; together they take some 10 GB.
+bench-peers:
+	@for peer in $(PEERS); do \
+		echo "Installing $$peer into $(PEERS_DIR)/$$peer …"; \
+		$(PYTHON) -m venv $(PEERS_DIR)/$$peer && \
+		$(PEERS_DIR)/$$peer/bin/python -m pip --disable-pip-version-check --quiet install \
+			--requirement benchmarks/peers/$$peer.txt || exit 1; \
+	done
+
+# The reference of all definitions, from the definitions.
+docs: $(VENV)/.installed
+	$(BIN)/metrics-platform metrics --markdown > docs/metrics.md
 
 # The newest versions that pyproject.toml allows; commit them once the tests have passed.
 lock:

@@ -19,6 +19,7 @@ from metrics_platform.core.errors import ConfigurationError, MetricsPlatformErro
 from metrics_platform.core.frames import grain
 from metrics_platform.core.log_ids import check_log_id
 from metrics_platform.core.settings import load_settings
+from metrics_platform.delivery.reference import reference
 from metrics_platform.delivery.tables import (
     coverage_line,
     log_overview,
@@ -178,9 +179,16 @@ def show(
 
 
 @app.command()
-def metrics() -> None:
+def metrics(
+    markdown: Annotated[
+        bool, typer.Option(help="The whole reference, as Markdown: formulas, sources, columns.")
+    ] = False,
+) -> None:
     """List all metrics and signals: what they need, and what a row of them is."""
     catalog = default_catalog()
+    if markdown:
+        sys.stdout.write(reference(catalog))
+        return
     frame = pl.DataFrame(
         {
             "name": [d.name for d in catalog],

@@ -7,11 +7,14 @@ from typing import Any
 import polars as pl
 from pandera.polars import DataFrameModel, Field
 
-# A unit, or a word for a number that has none. Ratios are within 0 and 1 or relative to 1.
-UNIT_SUFFIXES = (
-    "_m", "_m2", "_s", "_ns", "_mps", "_mps2", "_mps3", "_rad", "_radps", "_radps2",
-    "_hz", "_kg", "_bytes", "_px", "_per_km", "_per_hour", "_ratio", "_count", "_index", "score",
-)  # fmt: skip
+# Suffix of a column's name to its unit, or to a word for a number that has none. Ratios are within
+# 0 and 1, or relative to 1.
+UNITS = {
+    "_mps": "m/s", "_mps2": "m/s²", "_mps3": "m/s³", "_radps": "rad/s", "_radps2": "rad/s²",
+    "_per_km": "1/km", "_per_hour": "1/h", "_m": "m", "_m2": "m²", "_s": "s", "_ns": "ns",
+    "_rad": "rad", "_hz": "Hz", "_kg": "kg", "_bytes": "bytes", "_px": "px", "_ratio": "ratio",
+    "_count": "count", "_index": "index", "score": "score",
+}  # fmt: skip
 
 
 class MetricFrame(DataFrameModel):
@@ -47,10 +50,15 @@ def grain(rows: type[MetricFrame]) -> Sequence[str]:
     return list(unique) if unique else ["log_id"]
 
 
+def unit(column: str) -> str | None:
+    """Return the unit that the name of a column says, None where it says none."""
+    return next((told for suffix, told in UNITS.items() if column.endswith(suffix)), None)
+
+
 def columns_without_unit(rows: type[MetricFrame]) -> list[str]:
     """Return the numeric columns of `rows` whose name says neither a unit nor a dimension."""
     numeric = [name for name, dtype in polars_schema(rows).items() if dtype.is_numeric()]
-    return [name for name in numeric if not name.endswith(UNIT_SUFFIXES)]
+    return [name for name in numeric if unit(name) is None]
 
 
 def contract(rows: type[MetricFrame]) -> list[dict[str, Any]]:
