@@ -25,7 +25,7 @@ from dagster import (
     asset,
 )
 
-from metrics_platform.core import Computed, Definition
+from metrics_platform.core import Computed, Definition, Metric
 from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.compute import compute
 from metrics_platform.core.settings import Settings
@@ -94,7 +94,7 @@ def described(definition: Definition, catalog: Catalog) -> dict[str, Any]:
     kind = type(definition).__name__.lower()
     return {
         "description": _description(definition),
-        "group_name": f"{kind}s",
+        "group_name": _group(definition),
         "owners": [f"team:{definition.owner}"],
         "tags": {"kind": kind, **dict.fromkeys(definition.tags, "")},
         "kinds": {"polars", "parquet"},
@@ -106,6 +106,13 @@ def described(definition: Definition, catalog: Catalog) -> dict[str, Any]:
             "settings": MetadataValue.json({k: repr(v) for k, v in definition.settings.items()}),
         },
     }
+
+
+def _group(definition: Definition) -> str:
+    """One group per team: dozens of metrics in one would be a wall of boxes in the lineage."""
+    if isinstance(definition, Metric):
+        return re.sub(r"\W", "_", f"metrics_{definition.owner}")
+    return "signals"
 
 
 def _description(definition: Definition) -> str:

@@ -112,8 +112,14 @@ def _report(out: Console, store: Store) -> None:
         hard_brakes_per_km=pl.col("hard_brakes").sum() / pl.col("distance_m").sum() * 1_000,
     )  # fmt: skip
     print_frame(out, by_release.sort("release"), "And by release")
+    silent = []
     for name, summary in summaries.items():
-        out.print(f"{name}: {coverage_line(summary['status'])}", highlight=False)
+        if (summary["status"] == "abstained").all():
+            silent.append(name)
+        else:
+            out.print(f"{name}: {coverage_line(summary['status'])}", highlight=False)
+    if silent:
+        out.print(f"No log records what these need: {', '.join(silent)}", highlight=False)
     out.print(_NEXT, highlight=False)
 
 

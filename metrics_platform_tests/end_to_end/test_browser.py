@@ -59,7 +59,7 @@ def test_lineage_goes_from_log_to_signals_to_metrics(page: Page, platform: Runni
         assert box is not None
         left.append(box["x"])
     assert left == sorted(left)
-    for group in ("recordings", "signals", "metrics"):
+    for group in ("recordings", "signals", "metrics_planning"):
         expect(page.get_by_text(group, exact=True).first).to_be_visible()
 
 

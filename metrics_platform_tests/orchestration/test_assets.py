@@ -55,7 +55,8 @@ def test_an_asset_tells_all_that_its_definition_says(
     assert spec.code_version == f"{definition.version}+{CATALOG.fingerprints[name]}"
     assert spec.owners == [f"team:{definition.owner}"]
     kind = type(definition).__name__.lower()
-    assert spec.group_name == f"{kind}s"
+    of_team = f"metrics_{definition.owner}"
+    assert spec.group_name == (of_team if kind == "metric" else "signals")
     assert spec.tags["kind"] == kind
     assert set(definition.tags) <= spec.tags.keys()
     assert spec.kinds == {"polars", "parquet"}
