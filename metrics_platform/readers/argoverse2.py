@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from metrics_platform.core.errors import UnreadableLogError
+from metrics_platform.readers._argoverse2_map import map_signals
 from metrics_platform.readers._poses import (
     Poses,
     at,
@@ -25,6 +26,8 @@ from metrics_platform.readers.contents import LogContents, LogMetadata
 
 _POSES = "city_SE3_egovehicle.feather"
 _ANNOTATIONS = "annotations*.feather"
+_MAP = "map/log_map_archive_*.json"
+_MAP_SIGNALS = ("lanes", "lane_points", "drivable_areas")
 _ARROW_MAGIC = b"ARROW1"
 _POSE_COLUMNS = ("timestamp_ns", "qw", "qx", "qy", "qz", "tx_m", "ty_m", "tz_m")
 _BOX_COLUMNS = (*_POSE_COLUMNS, "track_uuid", "category", "length_m", "width_m", "height_m")
@@ -52,13 +55,13 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, config: ReaderConfig) -> LogContents:
-    """Return ego poses and annotated tracks in the city frame.
+    """Return ego poses, annotated tracks and the map, all in the city frame.
 
     Boxes are annotated in the vehicle's frame at the instant of a lidar sweep; the pose table
     has a row for every such instant, and is interpolated where it hasn't.
 
     Raises:
-        UnreadableLogError: A table is damaged or lacks a column.
+        UnreadableLogError: A table is damaged or lacks a column, or the map is damaged.
     """
     poses = _table(path / _POSES, _POSE_COLUMNS)
     ego_poses = pl.DataFrame(
@@ -75,14 +78,16 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
         lateral_velocity_mps=pl.lit(None, pl.Float64),
         yaw_rate_radps=pl.lit(None, pl.Float64),
     )
-    notes = [
-        f"the map in {file.relative_to(path).as_posix()} is not read"
-        for file in sorted(path.glob("map/log_map_archive_*.json"))
-    ]
+    notes = []
     missing = {"vehicle_speeds": "Argoverse 2 records no speed from the wheels"}
     signals = {"ego_poses": ego_poses}
+    maps = sorted(path.glob(_MAP))
+    if maps:
+        signals |= map_signals(maps[0])
+    else:
+        missing |= dict.fromkeys(_MAP_SIGNALS, f"no {_MAP} in the folder")
     metadata = LogMetadata(
-        place=next((m[1] for note in notes if (m := _CITY.search(note))), None),
+        place=next((m[1] for file in maps if (m := _CITY.search(file.name))), None),
         ego_length_m=_EGO_LENGTH_M,
         ego_width_m=_EGO_WIDTH_M,
         ego_center_offset_m=_EGO_CENTER_OFFSET_M,

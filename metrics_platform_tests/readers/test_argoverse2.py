@@ -96,7 +96,6 @@ def test_the_ego_vehicle_is_no_track_and_the_city_is_the_place() -> None:
     assert row["place"] == "MIA"
     assert row["format"] == "argoverse2"
     assert row["ego_length_m"] == pytest.approx(4.877, abs=0.01)
-    assert "map/log_map_archive" in row["notes"]
     speeds = batch.signals["vehicle_speeds"].outcomes["log"]
     assert speeds.status is Status.ABSTAINED
 
