@@ -142,11 +142,13 @@ _LANE_POINTS = ("x_m", "y_m", "left_x_m", "left_y_m", "right_x_m", "right_y_m")
 
 
 def _frame(shapes: Iterable[tuple[str, Array]], name: str, columns: Sequence[str]) -> pl.DataFrame:
-    schema = {name: pl.String, "point_index": pl.Int64, **dict.fromkeys(columns, pl.Float64)}
+    schema = pl.Schema(
+        {name: pl.String(), "point_index": pl.Int64(), **dict.fromkeys(columns, pl.Float64())}
+    )
     parts = [
         pl.DataFrame({name: [shape] * len(points), "point_index": range(len(points))}).hstack(
             pl.DataFrame(points, columns)
         )
         for shape, points in shapes
     ]
-    return pl.concat([pl.DataFrame(schema=schema), *(part.cast(schema) for part in parts)])
+    return pl.concat([schema.to_frame(), *(part.cast(schema) for part in parts)])

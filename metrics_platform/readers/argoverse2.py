@@ -78,7 +78,7 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
         lateral_velocity_mps=pl.lit(None, pl.Float64),
         yaw_rate_radps=pl.lit(None, pl.Float64),
     )
-    notes = []
+    notes: list[str] = []
     missing = {"vehicle_speeds": "Argoverse 2 records no speed from the wheels"}
     signals = {"ego_poses": ego_poses}
     maps = sorted(path.glob(_MAP))
