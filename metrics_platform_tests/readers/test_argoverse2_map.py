@@ -17,7 +17,7 @@ from metrics_platform.readers.reading import read_logs
 from metrics_platform_tests.data import data_path
 from metrics_platform_tests.readers.test_argoverse2 import LOGS, WITH_EGO_AND_MAP, log_path
 
-# `get_lane_segment_centerline` of av2 0.3.6 on the map of 3b35…, the first, fourth and seventh point
+# `get_lane_segment_centerline` of av2 0.3.6 on the map of 3b35…: first, fourth and seventh point
 # of lanes whose bounds have 13 and 11, 6 and 8, 2 and 8 corners.
 AV2_CENTRES = {
     "37979970": [(750.46, 2238.285), (750.9215, 2244.8004), (753.9736, 2250.4706)],
