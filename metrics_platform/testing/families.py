@@ -6,11 +6,12 @@ recorded signals of the same logs.
 
 from collections.abc import Callable
 
+from metrics_platform.testing.missions import missions
 from metrics_platform.testing.synthetic_frames import Frames
 
 Family = Callable[[Frames], Frames]
 
-FAMILIES: tuple[Family, ...] = ()
+FAMILIES: tuple[Family, ...] = (missions,)
 
 
 def with_families(frames: Frames) -> Frames:
