@@ -7,7 +7,7 @@ from metrics_platform.core import MetricFrame, Signal
 # Who does the driving, after SAE J3016: autonomous is its levels 3 to 5 with the feature engaged,
 # assisted its levels 1 and 2 (one of steering and speed, or both with a driver who supervises).
 DRIVE_MODES = ("autonomous", "assisted", "manual", "remote", "unknown")
-UNKNOWN_MODE = "unknown"
+AUTONOMOUS, UNKNOWN_MODE = "autonomous", "unknown"
 
 
 class DriveModes(MetricFrame):

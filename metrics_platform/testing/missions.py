@@ -3,7 +3,8 @@
     frames = synthetic_logs(10)
     frames |= missions(frames)
 
-Every log has one of these plots, which `plots` tells; shares are of the time from its first sample to its last.
+Every log has one of these plots, which `plots` tells; shares are of the time from its first sample
+to its last.
 
     autonomous  autonomous from 1 s before the log; remote assistance from 0.4 to 0.6 of it; an
                 emergency stop a minute after its end, which is no part of the drive
