@@ -6,12 +6,13 @@ recorded signals of the same logs.
 
 from collections.abc import Callable
 
+from metrics_platform.testing.experts import experts
 from metrics_platform.testing.missions import missions
 from metrics_platform.testing.synthetic_frames import Frames
 
 Family = Callable[[Frames], Frames]
 
-FAMILIES: tuple[Family, ...] = (missions,)
+FAMILIES: tuple[Family, ...] = (experts, missions)
 
 
 def with_families(frames: Frames) -> Frames:
