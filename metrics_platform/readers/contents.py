@@ -28,6 +28,7 @@ class LogMetadata:
         ego_length_m: Of the vehicle's box.
         ego_width_m: Of the vehicle's box.
         ego_center_offset_m: From the vehicle's origin forward to the centre of its box.
+        ego_track_id: Which of the road users is to be the ego, in a recording without one.
     """
 
     vehicle: str | None = None
@@ -38,6 +39,7 @@ class LogMetadata:
     ego_length_m: float | None = None
     ego_width_m: float | None = None
     ego_center_offset_m: float | None = None
+    ego_track_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ def _value(name: str, value: Any, where: str) -> Any:
         if isinstance(words, Iterable) and all(isinstance(word, str) for word in words):
             return tuple(word.strip() for word in words if word.strip())
         raise UnreadableLogError(f"{where}: tags must be a list of strings, got {value!r}")
+    if name == "ego_track_id" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     if not name.endswith("_m"):
         if isinstance(value, str):
             return value.strip() or None

@@ -16,6 +16,7 @@ from metrics_platform.core.fingerprints import code_digest, fingerprint
 from metrics_platform.readers.cleaning import clean
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.readers.contents import Reader
+from metrics_platform.readers.ego_track import with_ego_track
 
 _SHOWN_BYTES = 16
 _SHOWN_ENTRIES = 8
@@ -81,6 +82,7 @@ def _fingerprint(name: str, format_name: str, config: ReaderConfig) -> str:
     parts = (
         fingerprint(recorded_signals()[name], {}),
         code_digest(clean),
+        code_digest(with_ego_track),
         code_digest(reader.read) if reader else "",
         repr(config),
     )

@@ -23,6 +23,7 @@ from metrics_platform.readers.contents import (
     sidecar_path,
     with_sidecar,
 )
+from metrics_platform.readers.ego_track import with_ego_track
 from metrics_platform.readers.formats import find_reader, reader_fingerprint, recorded_signals
 from metrics_platform.readers.hashing import content_hash, file_hash
 
@@ -100,7 +101,7 @@ def _read_log(path: Path, config: ReaderConfig, signals: Mapping[str, Signal]) -
         log = replace(log, content_hash=content, input_hash=content + file_hash(sidecar_path(path)))
         reader = find_reader(path)
         log = replace(log, format=reader.__name__.rpartition(".")[2])
-        contents = with_sidecar(reader.read(path, config), path)
+        contents = with_ego_track(with_sidecar(reader.read(path, config), path))
         frames, outcomes = _cleaned(contents, signals, log.format)
         failure = outcomes[_RECORDINGS].reason
         return replace(
