@@ -4,6 +4,7 @@ import polars as pl
 from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, metric
+from metrics_platform.kernels.stretches import stretches
 
 
 class HardBrakes(MetricFrame):
@@ -62,38 +63,13 @@ def hard_brakes(
     states = ego_states.sort("log_id", "timestamp_ns").with_columns(
         deceleration_mps2=-pl.col("longitudinal_acceleration_mps2")
         * pl.col("longitudinal_velocity_mps").sign(),
-        step_s=_step_s(),
     )
-    hard = states.filter(pl.col("deceleration_mps2") >= threshold_mps2)
-    since_s = (pl.col("timestamp_ns") - pl.col("timestamp_ns").shift(1)) * 1e-9
-    # The next sample of an uninterrupted event is one step away.
-    goes_on = _same_segment(1) & (since_s - pl.col("step_s") <= merge_gap_s)
-    events = (
-        hard.with_columns(event=(~goes_on).fill_null(value=True).cum_sum())
-        .group_by("event")
-        .agg(
-            pl.col("log_id").first(),
-            start_ns=pl.col("timestamp_ns").first(),
-            duration_s=(pl.col("timestamp_ns").last() - pl.col("timestamp_ns").first()) * 1e-9
-            + pl.col("step_s").last(),
-            peak_deceleration_mps2=pl.col("deceleration_mps2").max(),
-            start_speed_mps=pl.col("speed_mps").first(),
-            end_speed_mps=pl.col("speed_mps").last(),
-        )
+    return stretches(
+        states,
+        pl.col("deceleration_mps2") >= threshold_mps2,
+        merge_gap_s=merge_gap_s,
+        min_duration_s=min_duration_s,
+        peak_deceleration_mps2=pl.col("deceleration_mps2").max(),
+        start_speed_mps=pl.col("speed_mps").first(),
+        end_speed_mps=pl.col("speed_mps").last(),
     )
-    # Steps are a few nanoseconds off where the grid does not divide evenly.
-    long_enough = pl.col("duration_s") >= min_duration_s - 1e-6
-    return events.filter(long_enough).drop("event")
-
-
-def _same_segment(shift: int) -> pl.Expr:
-    return pl.all_horizontal(
-        pl.col(name) == pl.col(name).shift(shift) for name in ("log_id", "segment_index")
-    )
-
-
-def _step_s() -> pl.Expr:
-    """Return the step of the grid: to the sample before, or after where there is none before."""
-    time = pl.col("timestamp_ns")
-    before = pl.when(_same_segment(1)).then(time - time.shift(1))
-    return before.fill_null(time.shift(-1) - time) * 1e-9
