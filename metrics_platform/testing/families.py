@@ -6,13 +6,17 @@ recorded signals of the same logs.
 
 from collections.abc import Callable
 
+from metrics_platform.testing.detections import detections
 from metrics_platform.testing.experts import experts
+from metrics_platform.testing.maps import maps
 from metrics_platform.testing.missions import missions
+from metrics_platform.testing.predictions import predictions
+from metrics_platform.testing.spans import stage_spans
 from metrics_platform.testing.synthetic_frames import Frames
 
 Family = Callable[[Frames], Frames]
 
-FAMILIES: tuple[Family, ...] = (experts, missions)
+FAMILIES: tuple[Family, ...] = (detections, experts, maps, missions, predictions, stage_spans)
 
 
 def with_families(frames: Frames) -> Frames:

@@ -1,0 +1,254 @@
+"""Which lane the ego is in, and how it lies in it."""
+
+import math
+
+import numpy as np
+import polars as pl
+from pandera.polars import Field
+
+from metrics_platform.core import MetricFrame, signal
+from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels.geometry import wrapped
+from metrics_platform.kernels.polylines import Lines, inside, near, nearest
+from metrics_platform.kernels.smoothing import Floats, Integers, group_starts
+
+# A lane whose direction differs by less is one to drive along; one that differs by more than the
+# rest of half a turn is one of the oncoming traffic; what is between crosses.
+ALONG_RAD = math.pi / 4
+# A vehicle is in these only where it is in no other.
+_NOT_FOR_VEHICLES = ("bike", "pedestrian")
+
+
+class EgoLanes(MetricFrame):
+    """One row per log_id, timestamp_ns: the ego in its lane; what is of the lane is null off lanes.
+
+    Of the centre of the ego's box, or of the vehicle's origin where the box is unknown. Angles,
+    offsets and widths are against the nearest place of the lane's centre line.
+    """
+
+    timestamp_ns: int = Field(description="As in `ego_states`.")
+    segment_index: int = Field(ge=0, description="As in `ego_states`.")
+    x_m: float = Field(description="Centre of the ego's box in the fixed frame.")
+    y_m: float = Field(description="Centre of the ego's box in the fixed frame.")
+    speed_mps: float = Field(ge=0, description="As in `ego_states`.")
+    lane_id: str = Field(nullable=True, description="As in `lanes`.")
+    in_intersection: bool = Field(nullable=True, description="As in `lanes`.")
+    speed_limit_mps: float = Field(gt=0, nullable=True, description="As in `lanes`.")
+    outside_m: float = Field(
+        ge=0, nullable=True, description="From the centre of the box to the lane; 0 where in it."
+    )
+    along_m: float = Field(
+        ge=0, nullable=True, description="Way along the centre line from the lane's start."
+    )
+    offset_m: float = Field(nullable=True, description="To the left of the centre line.")
+    width_m: float = Field(ge=0, nullable=True, description="Of the lane there, across it.")
+    left_margin_m: float = Field(
+        nullable=True, description="From the box to the left bound; negative where it is across."
+    )
+    right_margin_m: float = Field(
+        nullable=True, description="From the box to the right bound; negative where it is across."
+    )
+    heading_rad: float = Field(
+        ge=-math.pi, lt=math.pi, nullable=True, description="Of the ego less that of the lane."
+    )
+    along_mps: float = Field(
+        nullable=True, description="Velocity in the direction of travel; negative against it."
+    )
+    against_direction: bool = Field(
+        nullable=True, description="Whether it looks against the direction of travel."
+    )
+
+    class Config:
+        unique = ["log_id", "timestamp_ns"]
+
+
+@signal(version="1.0.0", rows=EgoLanes, owner="planning")
+def ego_lanes(
+    ego_states: pl.LazyFrame,
+    lanes: pl.LazyFrame,
+    lane_points: pl.LazyFrame,
+    *,
+    reach_m: float = 1.0,
+) -> pl.LazyFrame:
+    """Find the lane of the ego at every state; one row per log_id, timestamp_ns.
+
+    The lane is one whose area holds the centre of the ego's box. Where several do, as in
+    intersections, it is, in this order: one whose direction is that of the ego's heading within 45
+    degrees, else one of the opposite direction, else one that crosses; one that is not for bicycles
+    or pedestrians; the one in which the ego stays for longest without interruption around that
+    moment, so that of two lanes that part it is the one taken; the one nearest in direction, then
+    the first by name. Off all lanes it is the nearest one within `reach_m`.
+
+    Args:
+        ego_states: Motion of the ego.
+        lanes: Of the map.
+        lane_points: Where they lie.
+        reach_m: Greatest distance from a lane at which the ego still belongs to it. Lanes of a map
+            have gaps between them, and half of a narrow car is about as wide.
+    """
+    states, known, points = pl.collect_all([
+        ego_states.sort("log_id", "timestamp_ns"),
+        lanes,
+        lane_points.sort("log_id", "lane_id", "point_index"),
+    ])  # fmt: skip
+    own = _own(states)
+    found = _chosen(own, known, points, reach_m)
+    names = polars_schema(EgoLanes).names()
+    return own.join(found, on="state", how="left").select(names).lazy()
+
+
+def _own(states: pl.DataFrame) -> pl.DataFrame:
+    """Return what is of the ego alone, numbered."""
+    offset = pl.col("ego_center_offset_m").fill_null(0.0)
+    heading = pl.col("heading_rad")
+    return states.select(
+        "log_id",
+        "timestamp_ns",
+        "segment_index",
+        "speed_mps",
+        "ego_length_m",
+        "ego_width_m",
+        x_m=pl.col("x_m") + offset * heading.cos(),
+        y_m=pl.col("y_m") + offset * heading.sin(),
+        ego_heading_rad=heading,
+        ego_forward_mps="longitudinal_velocity_mps",
+        # Where the box is before the origin, turning swings it sideways.
+        ego_left_mps=pl.col("lateral_velocity_mps") + offset * pl.col("yaw_rate_radps"),
+    ).with_row_index("state")
+
+
+def _chosen(
+    own: pl.DataFrame, lanes: pl.DataFrame, points: pl.DataFrame, reach_m: float
+) -> pl.DataFrame:
+    """Return the lane of each state that is in one, by `state`."""
+    points = points.filter(pl.len().over("log_id", "lane_id") > 1)
+    starts = group_starts(points["log_id"].rle_id().to_numpy(), points["lane_id"].to_numpy())
+    heads = points[starts[:-1].tolist()].select("log_id", "lane_id")
+    logs = heads.select(pl.col("log_id").unique()).with_row_index("log")
+    line_logs = heads.join(logs, on="log_id", maintain_order="left")["log"].cast(pl.Int64)
+    there = own.join(logs.cast({"log": pl.Int64}), on="log_id", maintain_order="left")
+    x, y = there["x_m"].to_numpy(), there["y_m"].to_numpy()
+    rings = _rings(points, starts)
+    state, line = near(
+        there["log"].to_numpy(), x, y, line_logs.to_numpy(), rings, reach=reach_m
+    )  # fmt: skip
+    outside_m = np.where(inside(x[state], y[state], line, rings), 0.0, np.inf)
+    is_in = np.zeros(len(x), dtype=bool)
+    is_in[state[outside_m == 0]] = True
+    stray = ~is_in[state]
+    outside_m[stray] = nearest(x[state[stray]], y[state[stray]], line[stray], rings).distance
+    kept = outside_m <= reach_m
+    state, line, outside_m = state[kept], line[kept], outside_m[kept]
+    centre, left, right = (
+        Lines(points[f"{side}x_m"].to_numpy(), points[f"{side}y_m"].to_numpy(), starts)
+        for side in ("", "left_", "right_")
+    )
+    placed = _placed(x[state], y[state], line, centre)
+    about = heads.join(lanes, on=["log_id", "lane_id"], how="left", maintain_order="left")
+    cos, sin = pl.col("heading_rad").cos(), pl.col("heading_rad").sin()
+    candidates = (
+        there[state]
+        .drop("log_id", "log", "timestamp_ns", "speed_mps")
+        .hstack(pl.DataFrame({"line": line, "outside_m": outside_m, **placed}))
+        .hstack(about[line].drop("log_id"))
+        .with_columns(heading_rad=wrapped(pl.col("ego_heading_rad") - pl.col("lane_heading_rad")))
+        .with_columns(
+            along_mps=pl.col("ego_forward_mps") * cos - pl.col("ego_left_mps") * sin,
+            against_direction=pl.col("heading_rad").abs() > math.pi / 2,
+        )
+    )
+    chosen = _margins(_best(candidates), left, right)
+    return chosen.drop("segment_index", "x_m", "y_m")
+
+
+def _rings(points: pl.DataFrame, starts: Integers) -> Lines:
+    """Return the areas of the lanes: along the left bound, and back along the right one."""
+    sizes = np.diff(starts)
+    lane = np.repeat(np.arange(len(sizes)), sizes)
+    place = np.arange(len(lane)) - starts[lane]
+    corners = np.empty((2, 2 * len(lane)))
+    forth = 2 * starts[lane] + place
+    back = 2 * starts[lane + 1] - 1 - place
+    for corner, axis in zip(corners, "xy", strict=True):
+        corner[forth] = points[f"left_{axis}_m"].to_numpy()
+        corner[back] = points[f"right_{axis}_m"].to_numpy()
+    return Lines(corners[0], corners[1], 2 * starts).closed()
+
+
+def _placed(x: Floats, y: Floats, line: Integers, centre: Lines) -> dict[str, Floats]:
+    """Return where on its centre line each point is."""
+    found = nearest(x, y, line, centre)
+    at, share, before = found.segment, found.share, centre.lengths_before()
+    return {
+        "along_m": before[at] + share * (before[at + 1] - before[at]),
+        "offset_m": found.offset,
+        "lane_heading_rad": found.heading,
+        "nearest_x_m": centre.x[at] + share * (centre.x[at + 1] - centre.x[at]),
+        "nearest_y_m": centre.y[at] + share * (centre.y[at + 1] - centre.y[at]),
+    }
+
+
+def _best(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Return one lane per state, by the order of preference."""
+    turned = pl.col("heading_rad").abs()
+    # 0 along, 1 against, 2 across.
+    course = pl.when(turned <= ALONG_RAD).then(0).when(turned >= math.pi - ALONG_RAD).then(1)
+    previous = [pl.col(name) == pl.col(name).shift(1) for name in ("line", "segment_index")]
+    goes_on = pl.all_horizontal(pl.col("state") == pl.col("state").shift(1) + 1, *previous)
+    return (
+        candidates.sort("line", "state")
+        .with_columns(stay=(~goes_on).fill_null(value=True).cum_sum())
+        .with_columns(stays=pl.len().over("stay"), course=course.otherwise(2))
+        .sort(
+            "state",
+            "outside_m",
+            "course",
+            pl.col("kind").is_in(_NOT_FOR_VEHICLES),
+            -pl.col("stays").cast(pl.Int64),
+            turned,
+            "line",
+        )
+        .unique("state", keep="first", maintain_order=True)
+    )
+
+
+def _margins(chosen: pl.DataFrame, left: Lines, right: Lines) -> pl.DataFrame:
+    """Add the width of the lane, and how far the box is from both of its bounds.
+
+    The box is looked at by its corners and the middles of its sides. A corner that is before the
+    start or beyond the end of a bound is beside another lane, and counts for nothing.
+    """
+    line = chosen["line"].to_numpy()
+
+    def column(name: str) -> Floats:
+        return chosen[name].cast(pl.Float64).fill_null(math.nan).to_numpy()
+
+    nearest_x, nearest_y = column("nearest_x_m"), column("nearest_y_m")
+    to_left = nearest(nearest_x, nearest_y, line, left).offset
+    to_right = nearest(nearest_x, nearest_y, line, right).offset
+    known = ~np.isnan(column("ego_length_m") + column("ego_width_m"))
+    x, y, line = column("x_m")[known], column("y_m")[known], line[known]
+    heading = column("ego_heading_rad")[known]
+    cos, sin = np.cos(heading), np.sin(heading)
+    length, width = column("ego_length_m")[known] / 2, column("ego_width_m")[known] / 2
+    margins = []
+    for bound, sign in ((left, -1), (right, 1)):
+        margin = np.full(len(chosen), math.nan)
+        # The middles of both sides first: they count wherever they are.
+        least = np.full(len(x), math.inf)
+        for forward, aside in ((0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)):
+            found = nearest(
+                x + forward * length * cos - aside * width * sin,
+                y + forward * length * sin + aside * width * cos,
+                line,
+                bound,
+            )
+            counts = (found.beyond == 0) | (forward == 0)
+            least = np.minimum(least, np.where(counts, sign * found.offset, math.inf))
+        margin[known] = least
+        margins.append(pl.Series(margin, nan_to_null=True))
+    return chosen.with_columns(
+        width_m=np.maximum(to_right - to_left, 0.0),
+        left_margin_m=margins[0],
+        right_margin_m=margins[1],
+    )

@@ -1,0 +1,122 @@
+"""When the ego's box is across a bound of its lane: on its way to another one, or carelessly."""
+
+import polars as pl
+from pandera.polars import Field
+
+from metrics_platform.core import MetricFrame, Rows, signal
+from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels.stretches import stretches
+
+_SEGMENT = ("log_id", "segment_index")
+
+
+class LaneCrossings(MetricFrame):
+    """One row per log_id, start_ns: a stretch in which the box is across a bound of its lane."""
+
+    start_ns: int = Field(description="First moment across it, on the recording's clock.")
+    end_ns: int = Field(description="The moment by which it is within a lane again.")
+    duration_s: float = Field(ge=0, description="From there to then.")
+    from_lane_id: str = Field(nullable=True, description="Lane of its centre at first.")
+    to_lane_id: str = Field(nullable=True, description="Lane of its centre at last.")
+    side: str = Field(isin=["left", "right"], description="Of the bound that it first is across.")
+    lanes_moved_count: int = Field(
+        description="Lanes that its centre moved to the left; negative to the right; 0 if it stays."
+    )
+    whole: bool = Field(
+        description="Neither start nor end is cut off, by a gap or an intersection."
+    )
+    off_lanes_s: float = Field(ge=0, description="Part of it with the centre off all lanes.")
+    depth_m: float = Field(ge=0, description="Greatest reach across a bound.")
+    deepest_at_ns: int = Field(description="When that was, on the recording's clock.")
+    x_m: float = Field(description="Centre of the ego's box then, in the fixed frame.")
+    y_m: float = Field(description="Centre of the ego's box then, in the fixed frame.")
+
+    class Config:
+        unique = ["log_id", "start_ns"]
+
+
+@signal(version="1.0.0", rows=LaneCrossings, owner="planning")
+def lane_crossings(ego_lanes: pl.LazyFrame, *, max_off_lanes_s: float = 1.0) -> Rows:
+    """Find the stretches across a bound of the lane, outside of intersections.
+
+    A stretch lasts until the box is within one lane, so the whole of a lane change is one. In an
+    intersection lanes lie across one another, and their bounds are nobody's to keep to. The centre
+    has moved to another lane, rather than on to the next piece of its own, if its offset jumps from
+    one side to the other: by more than half of the mean width of both lanes. Sides and offsets are
+    those of the driver, also on a lane of the oncoming traffic.
+
+    A log abstains where the size of the ego's box is unknown.
+
+    Args:
+        ego_lanes: The ego in its lanes.
+        max_off_lanes_s: After longer off all lanes, the lane it comes back to says nothing about
+            the side to which it has moved. A change of lanes takes some seconds; 1 s is a part.
+    """
+    lane, least = pl.col("lane_id"), pl.min_horizontal("left_margin_m", "right_margin_m")
+    unknown = lane.is_not_null() & least.is_null()
+    no_box = ego_lanes.filter(unknown).select("log_id").unique()
+    states = (
+        ego_lanes.join(no_box, on="log_id", how="anti")
+        .sort("log_id", "timestamp_ns")
+        .with_columns(
+            cut=pl.any_horizontal(_beside(shift).is_null() | _beside(shift) for shift in (1, -1)),
+            moved=_moved(max_off_lanes_s),
+            depth_m=(-least).clip(lower_bound=0.0).fill_null(0.0),
+            across=((least < 0) & ~pl.col("in_intersection")).fill_null(value=False),
+            left=(pl.col("left_margin_m") <= pl.col("right_margin_m"))
+            ^ pl.col("against_direction"),
+        )
+    )
+    deepest = pl.col("depth_m").arg_max()
+    found = stretches(
+        states,
+        # Off all lanes too: to leave the last one it has to cross a bound.
+        pl.col("across") | lane.is_null(),
+        merge_gap_s=0.0,
+        min_duration_s=0.0,
+        from_lane_id=lane.drop_nulls().first(),
+        to_lane_id=lane.drop_nulls().last(),
+        side=pl.when(pl.col("left").drop_nulls().first())
+        .then(pl.lit("left"))
+        .otherwise(pl.lit("right")),
+        lanes_moved_count=pl.col("moved").sum(),
+        whole=~pl.col("cut").any(),
+        off_lanes_ratio=lane.is_null().mean(),
+        depth_m=pl.col("depth_m").max(),
+        deepest_at_ns=pl.col("timestamp_ns").get(deepest),
+        x_m=pl.col("x_m").get(deepest),
+        y_m=pl.col("y_m").get(deepest),
+        crosses=pl.col("across").any(),
+    )
+    lasted_ns = (pl.col("duration_s") * 1e9).round().cast(pl.Int64)
+    rows = found.filter("crosses").with_columns(
+        end_ns=pl.col("start_ns") + lasted_ns,
+        off_lanes_s=pl.col("off_lanes_ratio") * pl.col("duration_s"),
+    )
+    reason = pl.lit("the size of the ego's box is unknown")
+    return Rows(
+        rows.select(polars_schema(LaneCrossings).names()), no_box.with_columns(reason=reason)
+    )
+
+
+def _beside(shift: int) -> pl.Expr:
+    """Say whether the state before or after is in an intersection; null where there is none."""
+    return pl.col("in_intersection").fill_null(value=False).shift(shift).over(_SEGMENT)
+
+
+def _moved(max_off_lanes_s: float) -> pl.Expr:
+    """Return 1 where the centre has come to the lane on the left since the last state, or -1."""
+    against = pl.col("against_direction")
+    own = pl.when(against).then(-pl.col("offset_m")).otherwise(pl.col("offset_m"))
+
+    def last(value: pl.Expr) -> pl.Expr:
+        """Return that of the last state that was in a lane."""
+        return value.shift(1).forward_fill().over(_SEGMENT)
+
+    in_lane = pl.col("lane_id").is_not_null()
+    when = pl.when(in_lane).then(pl.col("timestamp_ns"))
+    recent = (pl.col("timestamp_ns") - last(when)) * 1e-9 <= max_off_lanes_s
+    jump = own - last(own)
+    enough = (pl.col("width_m") + last(pl.col("width_m"))) / 4
+    other = recent & (pl.col("lane_id") != last(pl.col("lane_id"))) & (jump.abs() > enough)
+    return pl.when(other).then(-jump.sign()).otherwise(0.0).fill_null(0.0).cast(pl.Int64)
