@@ -84,6 +84,8 @@ def test_nuplan_time_series(name: str, columns: list[str], windows: list[int | N
         if window is not None:
             series = savgol(series, starts, window=window, polyorder=2, deriv=deriv, step=step)
     assert series.tolist() == pytest.approx(case.values, abs=0.01)
+    p90 = pl.Series(series).quantile(0.9, interpolation="nearest")
+    assert p90 == pytest.approx(case.statistics["P90"], abs=0.01)
 
 
 @pytest.mark.parametrize(
