@@ -12,6 +12,8 @@ from metrics_platform.signals.drive_modes import AUTONOMOUS, UNKNOWN_MODE
 from metrics_platform.signals.interventions import INTERVENTION_KINDS
 
 ANY = "any"
+# What California and others who took it over have reported.
+REPORTED_KIND = "disengagement"
 MILE_M = 1609.344
 _UNITS = ("log_id", "operator")
 
@@ -176,13 +178,22 @@ def _reported(distances: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _of_all_kinds(distances: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:
-    """Return every operator with every kind: no event of a kind is a result, too."""
+    """Return every operator with every kind: no event of a kind is a result, too.
+
+    But a report says nothing of kinds that nobody has to report.
+    """
+    # Who reports interventions and no distance is an operator, too.
+    names = [*_UNITS, "from_report"]
+    units = pl.concat([distances, events.select(names)], how="diagonal")
     kinds = pl.LazyFrame({"kind": [ANY, *INTERVENTION_KINDS]})
-    # Who reports interventions and no distance is one, too.
-    units = pl.concat(
-        [distances.select(*_UNITS, "distance_m"), events.select(_UNITS)], how="diagonal"
+    told = events.select("log_id", "kind", told=True).unique()
+    expected = ~pl.col("from_report") | pl.col("kind").is_in([ANY, REPORTED_KIND])
+    return (
+        units.join(kinds, how="cross")
+        .join(told, on=["log_id", "kind"], how="left")
+        .filter(expected | pl.col("told"))
+        .select(*_UNITS, "kind", "distance_m")
     )
-    return units.join(kinds, how="cross")
 
 
 def _counted(events: pl.LazyFrame) -> pl.LazyFrame:

@@ -29,6 +29,7 @@ class LogMetadata:
         ego_width_m: Of the vehicle's box.
         ego_center_offset_m: From the vehicle's origin forward to the centre of its box.
         ego_track_id: Which of the road users is to be the ego, in a recording without one.
+        has_ego: Whether anybody is the ego, where the recording doesn't tell.
     """
 
     vehicle: str | None = None
@@ -40,6 +41,7 @@ class LogMetadata:
     ego_width_m: float | None = None
     ego_center_offset_m: float | None = None
     ego_track_id: str | None = None
+    has_ego: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,12 @@ def _value(name: str, value: Any, where: str) -> Any:
         raise UnreadableLogError(f"{where}: tags must be a list of strings, got {value!r}")
     if name == "ego_track_id" and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if name == "has_ego":
+        # MCAP metadata has only strings.
+        told = {"true": True, "false": False}.get(str(value).lower())
+        if told is not None:
+            return told
+        raise UnreadableLogError(f"{where}: has_ego must be true or false, got {value!r}")
     if not name.endswith("_m"):
         if isinstance(value, str):
             return value.strip() or None

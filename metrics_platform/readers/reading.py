@@ -171,7 +171,7 @@ def _recording(
         "duration_s": (end_ns - start_ns) / 1e9,
         "truncated": contents.truncated,
         "notes": "\n".join(notes),
-        "has_ego": contents.has_ego,
+        "has_ego": contents.has_ego if metadata.has_ego is None else metadata.has_ego,
         "vehicle": metadata.vehicle,
         "release": metadata.release,
         "place": metadata.place,

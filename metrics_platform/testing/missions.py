@@ -21,6 +21,8 @@ to its last.
                 the kerb twice, for 0.1 and for 0.05, and stops once, for 0.05
 """
 
+from collections.abc import Mapping, Sequence
+
 import polars as pl
 
 from metrics_platform.core.frames import MetricFrame, polars_schema
@@ -31,6 +33,8 @@ from metrics_platform.signals.mission_phases import MissionPhases
 from metrics_platform.signals.reported_distances import ReportedDistances
 from metrics_platform.testing.synthetic_frames import Frames
 
+_Acts = Mapping[str, Sequence[tuple[object, ...]]]
+
 PLOTS = ("autonomous", "silent", "manual", "report", "handover")
 _REPORT = "report"
 _DELIVERY = "delivery"
@@ -38,7 +42,7 @@ _SECOND_NS = 1_000_000_000
 _MONTH_NS = 30 * 86_400 * _SECOND_NS
 
 # Share of the log, seconds on top, mode.
-_MODES = {
+_MODES: _Acts = {
     "autonomous": [(0.0, -1, "autonomous")],
     "manual": [(0.0, 0, "manual")],
     "handover": [
@@ -50,7 +54,7 @@ _MODES = {
     _DELIVERY: [(0.0, 0, "autonomous"), (0.2, 0, "remote"), (0.3, 0, "autonomous")],
 }
 # Share of the log, seconds on top, kind, who, why, share at its end, operator.
-_INTERVENTIONS = {
+_INTERVENTIONS: _Acts = {
     "autonomous": [
         (0.4, 0, "remote_assistance", "system", "blocked lane", 0.6, None),
         (1.0, 60, "emergency_stop", "remote_operator", "in the depot", None, None),
@@ -68,14 +72,14 @@ _INTERVENTIONS = {
     ],
 }
 # Share of the log at the start and at the end, outcome, why.
-_DELIVERIES = {
+_DELIVERIES: _Acts = {
     _DELIVERY: [
         (0.0, 0.5, "completed", None),
         (0.5, 0.9, "failed", "nobody answers"),
         (0.9, None, None, None),
     ]
 }
-_PHASES = {
+_PHASES: _Acts = {
     _DELIVERY: [
         (0.0, "driving"),
         (0.1, "kerb_wait"),
@@ -138,9 +142,7 @@ def missions(frames: Frames) -> Frames:
     }
 
 
-def _joined(
-    logs: pl.DataFrame, acts: dict[str, list[tuple[object, ...]]], names: list[str]
-) -> pl.DataFrame:
+def _joined(logs: pl.DataFrame, acts: _Acts, names: list[str]) -> pl.DataFrame:
     rows = [(plot, *act) for plot, found in acts.items() for act in found]
     return logs.join(
         pl.DataFrame(rows, schema=["plot", *names], orient="row"),
@@ -163,7 +165,7 @@ def _rows(model: type[MetricFrame], acts: pl.DataFrame, **columns: pl.Expr) -> p
     return (
         made.with_columns(absent)
         .select(schema.names())
-        .cast(dict(schema))
+        .cast(schema)
         .unique(key, keep="first", maintain_order=True)
         .sort(key)
     )
