@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from metrics_platform.testing.detections import detections
 from metrics_platform.testing.experts import experts
+from metrics_platform.testing.image_boxes import image_boxes
 from metrics_platform.testing.maps import maps
 from metrics_platform.testing.missions import missions
 from metrics_platform.testing.predictions import predictions
@@ -16,7 +17,7 @@ from metrics_platform.testing.synthetic_frames import Frames
 
 Family = Callable[[Frames], Frames]
 
-FAMILIES: tuple[Family, ...] = (detections, experts, maps, missions, predictions, stage_spans)
+FAMILIES: tuple[Family, ...] = (detections, experts, image_boxes, maps, missions, predictions, stage_spans)
 
 
 def with_families(frames: Frames) -> Frames:

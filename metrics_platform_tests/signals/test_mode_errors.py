@@ -1,0 +1,156 @@
+"""Errors of predicted futures, on paper; metrics of them are tested with real ones."""
+
+import math
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrics_platform.core import Rows
+from metrics_platform.signals.mode_errors import mode_errors
+from metrics_platform_tests.metrics.builders import STEP_NS, result_of
+from metrics_platform_tests.metrics.forecasts import Place, futures_of, track_of
+
+STRAIGHT: list[Place] = [(1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]
+# Off by 1, 2, 3 m; and by 3, 4, 5 m at a right angle to that.
+DRIFTING: list[Place] = [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0)]
+AHEAD: list[Place] = [(4.0, 0.0), (6.0, 0.0), (8.0, 0.0)]
+
+
+def errors_of(futures: pl.DataFrame, tracks: pl.DataFrame) -> pl.DataFrame:
+    return result_of(mode_errors, predicted_trajectories=futures, tracks=tracks).rows
+
+
+def test_errors_of_each_mode() -> None:
+    rows = errors_of(futures_of([DRIFTING, AHEAD], [0.4, 0.6]), track_of(STRAIGHT))
+    assert rows.select("mode_index", "ade_m", "fde_m", "best").rows() == [
+        (0, pytest.approx(2.0), pytest.approx(3.0), True),
+        (1, pytest.approx(4.0), pytest.approx(5.0), False),
+    ]
+    assert rows.select("rank_index", "steps_count", "truth_steps_count").rows() == [
+        (1, 3, 3),
+        (0, 3, 3),
+    ]
+    assert rows["horizon_s"].to_list() == pytest.approx([0.3, 0.3])
+    assert rows["category"].to_list() == ["car", "car"]
+
+
+@pytest.mark.parametrize(
+    ("truth", "steps", "ade_m", "fde_m"),
+    [
+        pytest.param(STRAIGHT, 3, 2.0, 3.0, id="all_of_it"),
+        pytest.param(STRAIGHT[:2], 2, 1.5, None, id="track_ends"),
+        pytest.param([None, *STRAIGHT[1:]], 2, 2.5, 3.0, id="track_begins_later"),
+        pytest.param([STRAIGHT[0]], 1, 1.0, None, id="seen_once"),
+    ],
+)
+def test_an_incomplete_truth(
+    truth: list[Place | None], steps: int, ade_m: float, fde_m: float | None
+) -> None:
+    row = errors_of(futures_of([DRIFTING], [1.0]), track_of(truth)).row(0, named=True)
+    assert row["truth_steps_count"] == steps
+    assert row["ade_m"] == pytest.approx(ade_m)
+    assert row["fde_m"] == (None if fde_m is None else pytest.approx(fde_m))
+    assert row["best"] is (None if fde_m is None else True)
+
+
+def test_without_any_truth_of_a_track_errors_are_unknown() -> None:
+    row = errors_of(futures_of([DRIFTING], [1.0]), track_of(STRAIGHT, track_id="2")).row(
+        0, named=True
+    )
+    assert (row["ade_m"], row["fde_m"], row["best"], row["category"]) == (None,) * 4
+    assert row["truth_steps_count"] == 0
+
+
+def test_a_log_without_a_true_track_abstains() -> None:
+    tracks = track_of(STRAIGHT, source="tracker")
+    made = result_of(mode_errors, predicted_trajectories=futures_of([DRIFTING]), tracks=tracks)
+    assert made.outcomes["log"].reason == "no tracks of the source 'annotation' to compare with"
+    rows = mode_errors(futures_of([DRIFTING]).lazy(), tracks.lazy(), truth="tracker")
+    assert isinstance(rows, Rows)
+    assert rows.rows.collect()["fde_m"].to_list() == pytest.approx([3.0])
+
+
+def test_the_truth_is_interpolated_but_not_over_a_gap() -> None:
+    # Every 0.5 s, as nuScenes annotates, and then nothing for a second.
+    sparse: list[Place | None] = [None] * 21
+    sparse[0], sparse[5], sparse[15], sparse[20] = (0.0, 0.0), (5.0, 0.0), (15.0, 0.0), (20.0, 0.0)
+    places = [(float(step), 1.0) for step in range(1, 21)]
+    row = errors_of(futures_of([places], [1.0]), track_of(sparse, start_ns=0)).row(0, named=True)
+    assert row["truth_steps_count"] == 5 + 6
+    assert row["ade_m"] == pytest.approx(1.0)
+    assert row["fde_m"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "ranks"),
+    [
+        pytest.param([0.2, 0.5, 0.3], [2, 0, 1], id="by_probability"),
+        pytest.param([0.3, 0.4, 0.3], [1, 0, 2], id="a_tie_by_index"),
+        pytest.param([0.25, 0.25, 0.25], [0, 1, 2], id="all_equal"),
+        pytest.param([None, None, None], [0, 1, 2], id="unknown"),
+        pytest.param([None, 0.0, 0.1], [2, 1, 0], id="unknown_is_last"),
+    ],
+)
+def test_ranks(probabilities: list[float | None], ranks: list[int]) -> None:
+    rows = errors_of(futures_of([DRIFTING] * 3, probabilities), track_of(STRAIGHT))
+    assert rows["rank_index"].to_list() == ranks
+    # All are equally close: the most probable one is the best.
+    assert rows["best"].to_list() == [rank == 0 for rank in ranks]
+
+
+def test_a_horizon_leaves_out_what_comes_later() -> None:
+    futures, tracks = futures_of([DRIFTING], [1.0]).lazy(), track_of(STRAIGHT).lazy()
+    made = mode_errors(futures, tracks, horizon_s=0.2)
+    assert isinstance(made, Rows)
+    row = made.rows.collect().row(0, named=True)
+    assert (row["steps_count"], row["fde_m"]) == (2, pytest.approx(2.0))
+    assert row["horizon_s"] == pytest.approx(0.2)
+
+
+def test_predictions_of_many_do_not_mix() -> None:
+    """Two logs, predictors and tracks of the same names, predicted at two moments."""
+    later = [(x + 10.0, y) for x, y in STRAIGHT]
+    futures = [
+        futures_of(
+            [[(x + off, y) for x, y in (later if moment else STRAIGHT)]],
+            [1.0],
+            log_id=log_id,
+            source=source,
+            track_id=track_id,
+            timestamp_ns=moment * 10 * STEP_NS,
+        )
+        for log_id, log_off in (("a", 0.0), ("b", 0.5))
+        for source, source_off in (("p", 0.0), ("q", 0.25))
+        for track_id, track_off in (("1", 0.0), ("2", 0.125))
+        for moment in (0, 1)
+        for off in (1 + log_off + source_off + track_off,)
+    ]
+    tracks = [
+        track_of([*STRAIGHT, *[None] * 7, *later], log_id=log_id, track_id=track_id)
+        for log_id in "ab"
+        for track_id in "12"
+    ]
+    rows = errors_of(pl.concat(futures), pl.concat(tracks))
+    assert rows.group_by("log_id", "source", "track_id").agg(pl.col("fde_m").unique().sort()).sort(
+        "log_id", "source", "track_id"
+    )["fde_m"].to_list() == [
+        [pytest.approx(1 + off)] for off in (0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
+    ]
+    assert len(rows) == 16
+
+
+def test_plans_of_the_ego_are_no_predictions_of_road_users() -> None:
+    plans = futures_of([DRIFTING], source="planner", track_id="ego")
+    assert errors_of(plans, track_of(STRAIGHT, track_id="ego")).is_empty()
+
+
+@given(east=st.floats(-1e6, 1e6), north=st.floats(-1e6, 1e6), turn=st.floats(-math.pi, math.pi))
+def test_errors_do_not_depend_on_the_frame(east: float, north: float, turn: float) -> None:
+    def placed(places: list[Place]) -> list[Place]:
+        cos, sin = math.cos(turn), math.sin(turn)
+        return [(east + x * cos - y * sin, north + x * sin + y * cos) for x, y in places]
+
+    rows = errors_of(futures_of([placed(DRIFTING)]), track_of(placed(STRAIGHT)))
+    assert rows.select("ade_m", "fde_m").row(0) == pytest.approx((2.0, 3.0), abs=1e-8)
