@@ -76,7 +76,10 @@ def _upload(inbox: Path) -> int:
         write_demo_fleet(Path(folder), _LOGS)
         new = [file for file in sorted(Path(folder).iterdir()) if not (inbox / file.name).exists()]
         for file in new:
-            shutil.copyfile(file, inbox / file.name)
+            # A folder that is copied isn't whole until it is: it comes under its name at the end.
+            unfinished = inbox / f"{file.name}.part"
+            (shutil.copytree if file.is_dir() else shutil.copyfile)(file, unfinished)
+            unfinished.rename(inbox / file.name)
     return sum(not file.name.endswith(".log.json") for file in new)
 
 

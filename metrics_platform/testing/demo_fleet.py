@@ -1,4 +1,7 @@
-"""A small fleet's uploads, to try the platform on: MCAP logs, good ones and bad ones.
+"""A small fleet's uploads, to try the platform on: good ones and bad ones.
+
+Most are MCAP logs. Some are folders of tables, in which there is all that can be recorded: maps,
+annotations and detections, predictions, missions, timings.
 
 Cars and delivery robots drove the same situations with two releases, so that the releases can be
 compared; the newer one brakes hard more often, and harder.
@@ -15,9 +18,11 @@ import polars as pl
 
 from metrics_platform.core.errors import ConfigurationError
 from metrics_platform.core.log_ids import check_log_id
+from metrics_platform.testing.families import with_families
 from metrics_platform.testing.mcap_writer import write_mcap
 from metrics_platform.testing.scenarios import SCENARIOS
 from metrics_platform.testing.synthetic import Frames, scenario
+from metrics_platform.testing.table_writer import write_tables
 
 OLDER, NEWER = "2026.10.0", "2026.11.0"
 LEAST_LOGS = 8
@@ -49,6 +54,8 @@ _DRIVES: tuple[tuple[str, str], ...] = (
 )
 # Which of the logs have something about them.
 _TRUNCATED, _DESCRIBED_BESIDE = 6, 3
+# Pairs of logs with everything in them: a car that is cut in on, and a delivery robot.
+_WITH_EVERYTHING = frozenset({4, 9})
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class DemoFleet:
     """What `write_demo_fleet` wrote.
 
     Attributes:
-        logs: Log id to file, of the recordings.
+        logs: Log id to file or folder, of the recordings.
         scenarios: Log id to the scenario that was driven.
         truncated: The log that is cut off before its end.
         without_tracks: The log that has no other road users.
@@ -90,8 +97,12 @@ def write_demo_fleet(folder: Path, logs: int = 24) -> DemoFleet:
     for number in range(logs):
         name, frames = _drive(number)
         log_id = frames["recordings"]["log_id"].item()
-        files[log_id] = folder / f"{log_id}.mcap"
         scenarios[log_id] = name
+        if number // 2 in _WITH_EVERYTHING:
+            files[log_id] = folder / log_id
+            write_tables(files[log_id], with_families(frames), tags=("demo", name))
+            continue
+        files[log_id] = folder / f"{log_id}.mcap"
         if number == _DESCRIBED_BESIDE:
             frames = _described_beside(frames, folder / f"{log_id}.log.json")
         write_mcap(files[log_id], frames, tags=("demo", name))

@@ -33,7 +33,8 @@ def fleet(folder: Path) -> DemoFleet:
 
 @pytest.fixture(scope="module")
 def batch(folder: Path, fleet: DemoFleet) -> ReadBatch:
-    paths = {path.stem: path for path in sorted(folder.glob("*.mcap"))}
+    recordings = [path for path in sorted(folder.iterdir()) if path.suffix != ".json"]
+    paths = {path.name if path.is_dir() else path.stem: path for path in recordings}
     assert paths == {**fleet.logs, fleet.unreadable: folder / f"{fleet.unreadable}.mcap"}
     return read_logs(paths, ReaderConfig())
 
@@ -65,6 +66,14 @@ def test_one_log_is_described_beside(folder: Path, fleet: DemoFleet, batch: Read
     assert (metadata.vehicle, metadata.release) == (given["vehicle"], given["release"])
     assert metadata.tags == ("demo", "retrofit")
     assert metadata.ego_length_m == 0.7
+
+
+def test_some_logs_have_everything_in_them(batch: ReadBatch) -> None:
+    for name, signal in batch.signals.items():
+        # Of simulators, and of whole fleets: no single drive has them.
+        if name in ("lane_links", "lane_positions", "reported_distances"):
+            continue
+        assert signal.logs_with(Status.COMPUTED), name
 
 
 def test_it_is_varied(batch: ReadBatch) -> None:
@@ -101,7 +110,9 @@ def test_it_is_the_same_each_time(folder: Path, fleet: DemoFleet, tmp_path: Path
         path.name for path in folder.iterdir()
     )
     for log_id, path in again.logs.items():
-        assert path.read_bytes() == fleet.logs[log_id].read_bytes()
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            inside = file.relative_to(path)
+            assert file.read_bytes() == (fleet.logs[log_id] / inside).read_bytes()
 
 
 def test_a_smaller_fleet_has_all_that_is_special(tmp_path: Path) -> None:
