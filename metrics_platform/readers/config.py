@@ -21,6 +21,7 @@ class ReaderConfig:
             odometry, then any pose, then the transform tree.
         vehicle_speeds: Topics with the speed that the vehicle reports.
         tracks: Topics with other road users.
+        drive_modes: Topics with who drives.
         sources: Topic pattern to the `source` of the tracks on it, first match first.
         ignored: Topics that are never taken: commands and goals look like measurements.
         fixed_frames: Frames that stand still, the most global first.
@@ -30,6 +31,7 @@ class ReaderConfig:
     ego_poses: tuple[str, ...] = ()
     vehicle_speeds: tuple[str, ...] = ()
     tracks: tuple[str, ...] = ()
+    drive_modes: tuple[str, ...] = ()
     sources: tuple[tuple[str, str], ...] = (
         ("*ground_truth*", "annotation"),
         ("*annotation*", "annotation"),

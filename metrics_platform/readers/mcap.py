@@ -11,6 +11,7 @@ import polars as pl
 
 from metrics_platform.core.errors import UnreadableLogError
 from metrics_platform.readers._mcap_file import Channel, Recording, is_decodable, is_mcap
+from metrics_platform.readers._mcap_modes import MODE_SCHEMAS, drive_modes
 from metrics_platform.readers._mcap_poses import POSE_SCHEMAS, EgoMotion, ego_motion
 from metrics_platform.readers._mcap_scenes import SCENE_SCHEMAS, tracks
 from metrics_platform.readers._mcap_speeds import could_be_speed, vehicle_speeds
@@ -25,6 +26,7 @@ _POSE_TOPICS = (
 )  # fmt: skip
 _SPEED_TOPICS = ("*wheel*speed*", "*vehicle*speed*", "*velocity_status*", "*speed*", "*velocity*")
 _TRACK_TOPICS = ("*",)
+_MODE_TOPICS = ("*operation_mode*", "*control_mode*", "*")
 _METADATA = "log"
 
 
@@ -34,7 +36,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, config: ReaderConfig) -> LogContents:
-    """Return ego poses, vehicle speeds and tracks, as far as topics for them are found.
+    """Return ego poses, vehicle speeds, tracks and drive modes, as far as there are topics.
 
     A signal takes the topic that matches the earliest pattern; among those, the schema that says
     most, then the most messages, then the name. What else would have fit is noted. Measurement
@@ -68,6 +70,13 @@ def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
         config,
         only_matching=True,
     )
+    modes = chosen(
+        [c for c in decodable if c.schema in MODE_SCHEMAS],
+        config.drive_modes,
+        _MODE_TOPICS,
+        config,
+        schemas=MODE_SCHEMAS,
+    )
     scenes = _by_source(decodable, config)
     # Frames are needed to move boxes, or to know the pose; a robot has many that move all the time.
     if not scenes and (not poses or poses[0] not in transforms):
@@ -76,6 +85,7 @@ def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
         *poses[:1],
         *transforms,
         *speeds,
+        *modes[:1],
         *(c for found in scenes.values() for c in found[:1]),
     }
     messages = recording.messages(wanted)
@@ -122,10 +132,16 @@ def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
             signals["tracks"] = rows
         else:
             missing["tracks"] = reason
+    if not modes:
+        missing["drive_modes"] = _nothing("drive modes", recording.channels)
+    else:
+        signals["drive_modes"] = drive_modes(modes[0].schema, messages[modes[0]])
+        notes += _passed_over("drive_modes", modes)
     if not signals:
         found_topics = ", ".join(map(str, recording.channels))
         raise UnreadableLogError(
-            f"no topic is a pose, a vehicle speed or other road users; found {found_topics}"
+            "no topic is a pose, a vehicle speed, other road users or a drive mode; "
+            f"found {found_topics}"
         )
     metadata, remarks = updated(LogMetadata(), recording.metadata(_METADATA), "MCAP metadata")
     return LogContents(
