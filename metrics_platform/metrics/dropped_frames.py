@@ -96,17 +96,17 @@ def _missing(spans: pl.LazyFrame, late_ratio: float, min_periods: int) -> pl.Laz
     start = pl.col("timestamp_ns").unique().sort()
     gaps = (
         spans.group_by("log_id", "stage")
-        .agg(at_ns=start.slice(0, start.len() - 1), gap_s=start.diff().slice(1) * 1e-9)
-        .filter(pl.col("gap_s").list.len() >= min_periods)
-        .with_columns(period_s=pl.col("gap_s").list.median())
-        .explode("at_ns", "gap_s")
+        .agg(at_ns=start.slice(0, start.len() - 1), gap_ns=start.diff().slice(1))
+        .filter(pl.col("gap_ns").list.len() >= min_periods)
+        .with_columns(period_ns=pl.col("gap_ns").list.median())
+        .explode("at_ns", "gap_ns")
     )
-    periods = pl.col("gap_s") / pl.col("period_s")
-    return (
-        gaps.filter(periods >= late_ratio)
-        .with_columns(
-            kind=pl.lit(MISSING),
-            frames_count=((periods + 0.5).floor().cast(pl.Int64) - 1).clip(lower_bound=1),
-        )
-        .drop("period_s")
+    periods = pl.col("gap_ns") / pl.col("period_ns")
+    return gaps.filter(periods >= late_ratio).select(
+        "log_id",
+        "stage",
+        "at_ns",
+        kind=pl.lit(MISSING),
+        frames_count=((periods + 0.5).floor().cast(pl.Int64) - 1).clip(lower_bound=1),
+        gap_s=pl.col("gap_ns") * 1e-9,
     )
