@@ -14,10 +14,20 @@ from metrics_platform.testing.missions import missions
 from metrics_platform.testing.predictions import predictions
 from metrics_platform.testing.spans import stage_spans
 from metrics_platform.testing.synthetic_frames import Frames
+from metrics_platform.testing.traffic import traffic
 
 Family = Callable[[Frames], Frames]
 
-FAMILIES: tuple[Family, ...] = (detections, experts, image_boxes, maps, missions, predictions, stage_spans)
+FAMILIES: tuple[Family, ...] = (
+    detections,
+    experts,
+    image_boxes,
+    maps,
+    missions,
+    predictions,
+    stage_spans,
+    traffic,
+)
 
 
 def with_families(frames: Frames) -> Frames:
