@@ -144,9 +144,70 @@ def test_the_name_alone_is_not_believed(tmp_path: Path) -> None:
     assert not argoverse2.recognises(tmp_path)
 
 
-def copied(folder: Path) -> Path:
+def copied(folder: Path, log: str = LOGS[1]) -> Path:
     copy = folder / "log"
     copy.mkdir()
-    for file in log_path(LOGS[1]).iterdir():
+    for file in log_path(log).glob("*.feather"):
         shutil.copyfile(file, copy / file.name)
     return copy
+
+
+def test_a_trackers_output_beside_the_log_is_another_source(tmp_path: Path) -> None:
+    copy = copied(tmp_path, WITH_EGO_AND_MAP)
+    file = data_path("argoverse2", "predictions", f"{WITH_EGO_AND_MAP}.parquet")
+    shutil.copyfile(file, copy / "predictions.parquet")
+    tracks = argoverse2.read(copy, CONFIG).signals["tracks"]
+    given = pl.read_parquet(file)
+    read = tracks.filter(source="tracker").sort("timestamp_ns", "track_id")
+    given = given.sort("timestamp_ns", "track_id")
+    assert len(read) == 5_576
+    for name, column in {"category": "label", "heading_rad": "yaw_rad", "score": "score"}.items():
+        assert read[name].to_list() == given[column].to_list()
+    np.testing.assert_array_equal(
+        read.select("x_m", "y_m", "z_m").to_numpy(), given.select("x_m", "y_m", "z_m").to_numpy()
+    )
+    assert tracks["source"].unique().sort().to_list() == ["annotation", "tracker"]
+
+
+def test_points_in_annotated_boxes_are_counted() -> None:
+    path = log_path(WITH_EGO_AND_MAP)
+    tracks = argoverse2.read(path, CONFIG).signals["tracks"]
+    boxes = pl.read_ipc(path / "annotations_with_ego.feather")
+    boxes = boxes.filter(pl.col("category") != "EGO_VEHICLE")
+    assert tracks["points_count"].sum() == boxes["num_interior_pts"].sum()
+    assert tracks["points_count"].null_count() == 0
+
+
+def test_a_detectors_boxes_are_moved_to_the_city_and_are_no_tracks(tmp_path: Path) -> None:
+    copy = copied(tmp_path)
+    boxes = pl.read_ipc(copy / "annotations.feather").drop("track_uuid")
+    for file in ("detections.feather", "detections_b.feather"):
+        boxes.with_columns(score=0.5).write_ipc(copy / file)
+    tracks = argoverse2.read(copy, CONFIG).signals["tracks"]
+    assert set(tracks["source"]) == {"annotation", "detector", "detector_b"}
+    detected = tracks.filter(source="detector")
+    annotated = tracks.filter(source="annotation")
+    assert detected["x_m"].to_list() == annotated["x_m"].to_list()
+    assert detected["score"].to_list() == [0.5] * len(boxes)
+    # Every box has an id that no other has, at whatever moment.
+    assert detected["track_id"].n_unique() == len(boxes)
+    assert detected["track_id"][0] == f"{detected['timestamp_ns'][0]}.0"
+
+
+def test_of_a_file_with_many_logs_only_this_one_is_read(tmp_path: Path) -> None:
+    copy = copied(tmp_path)
+    boxes = pl.read_ipc(copy / "annotations.feather").with_columns(score=0.5)
+    both = [boxes.with_columns(log_id=pl.lit(log)) for log in ("log", "another")]
+    pl.concat(both).write_ipc(copy / "detections.feather")
+    contents = argoverse2.read(copy, CONFIG)
+    assert len(contents.signals["tracks"].filter(source="detector")) == len(boxes)
+    note = f"detections.feather: {len(boxes)} of {2 * len(boxes)} boxes are of other logs"
+    assert note in contents.notes
+
+
+@pytest.mark.parametrize("file", ["predictions.parquet", "detections.feather"])
+def test_damaged_detections_are_named(tmp_path: Path, file: str) -> None:
+    copy = copied(tmp_path)
+    (copy / file).write_bytes(b"PAR1 or ARROW1, and then nothing")
+    with pytest.raises(UnreadableLogError, match=file):
+        argoverse2.read(copy, CONFIG)
