@@ -62,19 +62,28 @@ def lane_crossings(ego_lanes: pl.LazyFrame, *, max_off_lanes_s: float = 1.0) -> 
             cut=pl.any_horizontal(_beside(shift).is_null() | _beside(shift) for shift in (1, -1)),
             moved=_moved(max_off_lanes_s),
             depth_m=(-least).clip(lower_bound=0.0).fill_null(0.0),
-            across=((least < 0) & ~pl.col("in_intersection")).fill_null(value=False),
-            left=(pl.col("left_margin_m") <= pl.col("right_margin_m"))
-            ^ pl.col("against_direction"),
+            across=(least < 0).fill_null(value=False),
+        )
+        .with_columns(
+            came_from=pl.when(pl.col("moved") != 0).then(_last(lane)).otherwise(lane),
+            left=pl.when(pl.col("moved") != 0)
+            .then(pl.col("moved") > 0)
+            .otherwise(
+                (pl.col("left_margin_m") <= pl.col("right_margin_m")) ^ pl.col("against_direction")
+            ),
         )
     )
+    # A narrow box, or one seen rarely, may be over a bound between two states.
+    crosses = (pl.col("across") & ~pl.col("in_intersection")) | (pl.col("moved") != 0)
+    crosses = crosses.fill_null(value=False)
     deepest = pl.col("depth_m").arg_max()
     found = stretches(
         states,
         # Off all lanes too: to leave the last one it has to cross a bound.
-        pl.col("across") | lane.is_null(),
+        crosses | lane.is_null(),
         merge_gap_s=0.0,
         min_duration_s=0.0,
-        from_lane_id=lane.drop_nulls().first(),
+        from_lane_id=pl.col("came_from").drop_nulls().first(),
         to_lane_id=lane.drop_nulls().last(),
         side=pl.when(pl.col("left").drop_nulls().first())
         .then(pl.lit("left"))
@@ -86,7 +95,7 @@ def lane_crossings(ego_lanes: pl.LazyFrame, *, max_off_lanes_s: float = 1.0) -> 
         deepest_at_ns=pl.col("timestamp_ns").get(deepest),
         x_m=pl.col("x_m").get(deepest),
         y_m=pl.col("y_m").get(deepest),
-        crosses=pl.col("across").any(),
+        crosses=crosses.any(),
     )
     lasted_ns = (pl.col("duration_s") * 1e9).round().cast(pl.Int64)
     rows = found.filter("crosses").with_columns(
@@ -106,17 +115,18 @@ def _beside(shift: int) -> pl.Expr:
 
 def _moved(max_off_lanes_s: float) -> pl.Expr:
     """Return 1 where the centre has come to the lane on the left since the last state, or -1."""
-    against = pl.col("against_direction")
-    own = pl.when(against).then(-pl.col("offset_m")).otherwise(pl.col("offset_m"))
+    against, offset = pl.col("against_direction"), pl.col("offset_m")
+    own = pl.when(against).then(-offset).otherwise(offset)
+    when = pl.when(pl.col("lane_id").is_not_null()).then(pl.col("timestamp_ns"))
+    recent = (pl.col("timestamp_ns") - _last(when)) * 1e-9 <= max_off_lanes_s
+    between = ~pl.col("in_intersection") & ~_last(pl.col("in_intersection"))
+    jump = own - _last(own)
+    enough = (pl.col("width_m") + _last(pl.col("width_m"))) / 4
+    other = (pl.col("lane_id") != _last(pl.col("lane_id"))) & (jump.abs() > enough)
+    moved = pl.when(recent & between & other).then(-jump.sign())
+    return moved.fill_null(0.0).cast(pl.Int64)
 
-    def last(value: pl.Expr) -> pl.Expr:
-        """Return that of the last state that was in a lane."""
-        return value.shift(1).forward_fill().over(_SEGMENT)
 
-    in_lane = pl.col("lane_id").is_not_null()
-    when = pl.when(in_lane).then(pl.col("timestamp_ns"))
-    recent = (pl.col("timestamp_ns") - last(when)) * 1e-9 <= max_off_lanes_s
-    jump = own - last(own)
-    enough = (pl.col("width_m") + last(pl.col("width_m"))) / 4
-    other = recent & (pl.col("lane_id") != last(pl.col("lane_id"))) & (jump.abs() > enough)
-    return pl.when(other).then(-jump.sign()).otherwise(0.0).fill_null(0.0).cast(pl.Int64)
+def _last(value: pl.Expr) -> pl.Expr:
+    """Return what it was when the ego last was in a lane, before this state."""
+    return value.shift(1).forward_fill().over(_SEGMENT)

@@ -1,0 +1,67 @@
+"""States in lanes, of which a test says only what it is about."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from metrics_platform.core.frames import polars_schema
+from metrics_platform.signals.ego_lanes import EgoLanes
+from metrics_platform.signals.lane_crossings import LaneCrossings
+
+STEP_NS = 100_000_000
+# What is of the lane: null off all lanes.
+_OF_LANE = (
+    "in_intersection", "speed_limit_mps", "outside_m", "along_m", "offset_m", "width_m",
+    "left_margin_m", "right_margin_m", "heading_rad", "along_mps", "against_direction",
+)  # fmt: skip
+
+
+def ego_lanes_of(rows: int, **columns: object) -> pl.DataFrame:
+    """Return so many states 0.1 s apart, in the middle of lane `a`, 1 m from its bounds.
+
+    What isn't said is 0 or false. A state whose `lane_id` is None is off all lanes.
+    """
+    usual: Mapping[str, object] = {
+        "log_id": "log",
+        "timestamp_ns": [i * STEP_NS for i in range(rows)],
+        "lane_id": "a",
+        "in_intersection": False,
+        "speed_limit_mps": None,
+        "width_m": 3.5,
+        "left_margin_m": 1.0,
+        "right_margin_m": 1.0,
+        "against_direction": False,
+    }
+    schema = polars_schema(EgoLanes)
+    assert set(columns) <= set(schema)
+    values = {**dict.fromkeys(schema, 0), **usual, **columns}
+    data = {
+        name: values[name] if isinstance(values[name], list) else [values[name]] * rows
+        for name in schema
+    }
+    on_lane = pl.col("lane_id").is_not_null()
+    return pl.DataFrame(data, schema=schema, strict=False).with_columns(
+        pl.when(on_lane).then(pl.col(name)).alias(name) for name in _OF_LANE
+    )
+
+
+def crossings_of(rows: int, **columns: object) -> pl.DataFrame:
+    """Return so many whole crossings of 1 s and back, 0.1 m deep, that begin 0.1 s apart."""
+    usual: Mapping[str, object] = {
+        "log_id": "log",
+        "start_ns": [i * STEP_NS for i in range(rows)],
+        "duration_s": 1.0,
+        "from_lane_id": "a",
+        "to_lane_id": "b",
+        "side": "left",
+        "whole": True,
+        "depth_m": 0.1,
+    }
+    schema = polars_schema(LaneCrossings)
+    assert set(columns) <= set(schema)
+    values = {**dict.fromkeys(schema, 0), **usual, **columns}
+    data = {
+        name: values[name] if isinstance(values[name], list) else [values[name]] * rows
+        for name in schema
+    }
+    return pl.DataFrame(data, schema=schema, strict=False)
