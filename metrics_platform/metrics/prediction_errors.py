@@ -116,7 +116,7 @@ def prediction_errors(
     Motion Dataset's minADE are the least ADE (`min_ade_m`).
 
     Reference: av2's `compute_ade`, `compute_fde`, `compute_is_missed_prediction`,
-    `compute_brier_fde` and `compute_brier_ade` (0.3.6): equal to 1e-12 m on random predictions.
+    `compute_brier_fde` and `compute_brier_ade` (0.3.6): equal to 1e-14 m on random predictions.
     They take a whole truth; where it ends early, the mean over the steps that have one is Waymo's
     rule. Of modes equally close, ours takes the more probable one. nuScenes' miss rate looks at
     the greatest error along the way, Waymo's at one along and one across the heading that grow

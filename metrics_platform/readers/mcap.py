@@ -14,6 +14,7 @@ from metrics_platform.readers._mcap_file import Channel, Recording, is_decodable
 from metrics_platform.readers._mcap_modes import MODE_SCHEMAS, drive_modes
 from metrics_platform.readers._mcap_poses import POSE_SCHEMAS, EgoMotion, ego_motion
 from metrics_platform.readers._mcap_scenes import SCENE_SCHEMAS, tracks
+from metrics_platform.readers._mcap_spans import span_topics, spans
 from metrics_platform.readers._mcap_speeds import could_be_speed, vehicle_speeds
 from metrics_platform.readers._mcap_topics import chosen, source_of
 from metrics_platform.readers._mcap_transforms import TRANSFORM_SCHEMAS, FrameTree
@@ -36,7 +37,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, config: ReaderConfig) -> LogContents:
-    """Return ego poses, vehicle speeds, tracks and drive modes, as far as there are topics.
+    """Return ego poses, vehicle speeds, tracks, drive modes and spans, as far as there are topics.
 
     A signal takes the topic that matches the earliest pattern; among those, the schema that says
     most, then the most messages, then the name. What else would have fit is noted. Measurement
@@ -78,6 +79,7 @@ def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
         schemas=MODE_SCHEMAS,
     )
     scenes = _by_source(decodable, config)
+    timings = span_topics(decodable)
     # Frames are needed to move boxes, or to know the pose; a robot has many that move all the time.
     if not scenes and (not poses or poses[0] not in transforms):
         transforms = []
@@ -86,6 +88,7 @@ def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
         *transforms,
         *speeds,
         *modes[:1],
+        *timings,
         *(c for found in scenes.values() for c in found[:1]),
     }
     messages = recording.messages(wanted)
@@ -137,10 +140,14 @@ def _contents(recording: Recording, config: ReaderConfig) -> LogContents:
     else:
         signals["drive_modes"] = drive_modes(modes[0].schema, messages[modes[0]])
         notes += _passed_over("drive_modes", modes)
+    if not timings:
+        missing["spans"] = _nothing("times that a node took", recording.channels)
+    else:
+        signals["spans"] = spans({channel: messages[channel] for channel in timings})
     if not signals:
         found_topics = ", ".join(map(str, recording.channels))
         raise UnreadableLogError(
-            "no topic is a pose, a vehicle speed, other road users or a drive mode; "
+            "no topic is a pose, a vehicle speed, other road users, a node's time or a drive mode; "
             f"found {found_topics}"
         )
     metadata, remarks = updated(LogMetadata(), recording.metadata(_METADATA), "MCAP metadata")

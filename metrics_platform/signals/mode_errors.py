@@ -79,8 +79,9 @@ def mode_errors(
         .with_columns(reason=pl.lit(f"no tracks of the source {truth!r} to compare with"))
     )
     futures = futures.join(abstained, on="log_id", how="anti")
-    # Numbered, because grouping by three names takes many times longer.
-    names = futures.select(_NAMES).unique().with_row_index("_who")
+    # Numbered, because grouping by three names takes many times longer; sorted, because the query
+    # may be run once for each use of it, and the order of `unique` is another one each time.
+    names = futures.select(_NAMES).unique().sort(_NAMES).with_row_index("_who")
     steps = futures.join(names, on=_NAMES).select(
         *_PREDICTION, "mode_index", "step_index", "at_ns", "x_m", "y_m", "probability_ratio"
     )

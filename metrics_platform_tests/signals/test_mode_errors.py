@@ -141,6 +141,16 @@ def test_predictions_of_many_do_not_mix() -> None:
     assert len(rows) == 16
 
 
+def test_many_tracks_keep_their_own_truth() -> None:
+    """So many that a numbering which differs from one use to the next would mix them up."""
+    tracks = [track_of([(1e3 * number, 0.0)], track_id=f"{number}") for number in range(500)]
+    futures = [
+        futures_of([[(1e3 * number, number / 500)]], track_id=f"{number}") for number in range(500)
+    ]
+    rows = errors_of(pl.concat(futures), pl.concat(tracks))
+    assert rows["fde_m"].to_list() == pytest.approx([int(n) / 500 for n in rows["track_id"]])
+
+
 def test_plans_of_the_ego_are_no_predictions_of_road_users() -> None:
     plans = futures_of([DRIFTING], source="planner", track_id="ego")
     assert errors_of(plans, track_of(STRAIGHT, track_id="ego")).is_empty()
