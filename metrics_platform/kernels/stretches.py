@@ -13,8 +13,8 @@ def stretches(
 ) -> pl.LazyFrame:
     """Return one row per stretch: `log_id`, `start_ns`, `duration_s`, and `values` over its rows.
 
-    Each state stands for one step of the grid, so a stretch of one state lasts as long as a step.
-    None goes across a gap in the recording.
+    Each state stands for one step of the grid, so a stretch of one state lasts as long as a step;
+    a state by itself in its segment has no duration. None goes across a gap in the recording.
 
     Args:
         states: Sorted by `log_id` and `timestamp_ns`, with a `segment_index` that differs on the
@@ -52,7 +52,8 @@ def _same_segment(shift: int) -> pl.Expr:
 
 
 def _step_s() -> pl.Expr:
-    """Return the step of the grid: to the state before, or after where there is none before."""
+    """Return the step of the grid: to the state before, else after; 0 of a state by itself."""
     time = pl.col("timestamp_ns")
     before = pl.when(_same_segment(1)).then(time - time.shift(1))
-    return before.fill_null(time.shift(-1) - time) * 1e-9
+    after = pl.when(_same_segment(-1)).then(time.shift(-1) - time)
+    return pl.coalesce(before, after, 0) * 1e-9

@@ -37,6 +37,11 @@ def test_the_last_state_of_a_segment_is_as_long_as_the_others() -> None:
     assert found(states, merge_gap_s=9.0) == [("log", 1, 0.1), ("log", 50, 0.4)]
 
 
+def test_a_state_by_itself_has_no_duration_whatever_log_comes_next() -> None:
+    states = pl.concat([ego_states_of(1, log_id=log, speed_mps=1.0) for log in "ab"])
+    assert found(states) == [("a", 0, 0.0), ("b", 0, 0.0)]
+
+
 @given(st.lists(st.booleans(), min_size=2, max_size=40), st.integers(0, 3), st.integers(0, 4))
 def test_against_a_loop(holds: list[bool], gap: int, least: int) -> None:
     expected: list[list[int]] = []
