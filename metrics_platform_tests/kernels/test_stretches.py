@@ -1,7 +1,6 @@
 """Stretches of states: on paper, and against a loop over the rows."""
 
 import polars as pl
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +18,7 @@ def found(
         min_duration_s=min_duration_s,
     ).collect()
     return [
-        (log, round(start / STEP_NS), pytest.approx(duration))
+        (log, round(start / STEP_NS), round(duration, 6))
         for log, start, duration in rows.sort("log_id", "start_ns").rows()
     ]
 
@@ -55,5 +54,5 @@ def test_against_a_loop(holds: list[bool], gap: int, least: int) -> None:
     # Half a step more than the gap, whose length is no exact number of seconds.
     made = found(states, merge_gap_s=gap * 0.1 + 0.05, min_duration_s=least * 0.1)
     assert made == [
-        ("log", start, pytest.approx(steps * 0.1)) for start, steps in lasting if steps >= least
+        ("log", start, round(steps * 0.1, 6)) for start, steps in lasting if steps >= least
     ]
