@@ -41,7 +41,7 @@ def took(time_ns: int, took_ms: float, topic: str = PLANNER, schema: str = FLOAT
     return topic, schema, time_ns, {"stamp": ros2_stamp(time_ns), "data": took_ms}
 
 
-def spans_of(path: Path) -> list[tuple[int, str, float]]:
+def spans_of(path: Path) -> list[tuple[Any, ...]]:
     made = read_logs({"log": path}, ReaderConfig())
     assert not made.failures
     rows = made.signals["spans"].rows
