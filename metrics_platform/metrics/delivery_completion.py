@@ -7,6 +7,7 @@ from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, metric
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels.pooling import aggregated
 from metrics_platform.kernels.rates import CONFIDENCE, binomial_interval
 from metrics_platform.kernels.ways import driven, driven_at
 from metrics_platform.signals.deliveries import DELIVERY_OUTCOMES
@@ -112,16 +113,13 @@ def pooled(
         confidence: Of the interval; it is from 0 to 1 where no delivery was decided.
     """
     low, high = binomial_interval("completed_count", "decided_count", confidence)
-    names = list(by) or [pl.lit("").alias("_all")]
-    return (
-        rows.group_by(names)
-        .agg(
-            deliveries_count=pl.len().cast(pl.Int64),
-            decided_count=(_with("completed") + _with("failed")).cast(pl.Int64),
-            **{f"{outcome}_count": _with(outcome).cast(pl.Int64) for outcome in DELIVERY_OUTCOMES},
-            median_duration_s=pl.col("duration_s").filter(outcome="completed").median(),
-            completed_ratio=_completed_ratio(),
-        )
-        .with_columns(completed_low_ratio=low, completed_high_ratio=high)
-        .drop("_all", strict=False)
-    )
+    counts = {f"{outcome}_count": _with(outcome).cast(pl.Int64) for outcome in DELIVERY_OUTCOMES}
+    return aggregated(
+        rows,
+        by,
+        deliveries_count=pl.len().cast(pl.Int64),
+        decided_count=(_with("completed") + _with("failed")).cast(pl.Int64),
+        **counts,
+        median_duration_s=pl.col("duration_s").filter(outcome="completed").median(),
+        completed_ratio=_completed_ratio(),
+    ).with_columns(completed_low_ratio=low, completed_high_ratio=high)

@@ -7,6 +7,7 @@ from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, metric
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels.pooling import aggregated
 from metrics_platform.kernels.rates import CONFIDENCE, poisson_interval
 
 
@@ -90,16 +91,14 @@ def pooled(
         confidence: Of the interval.
     """
     low, high = poisson_interval("intervention_count", confidence)
-    return (
-        rows.group_by(list(by) or [pl.lit("").alias("_all")])
-        .agg(
-            deliveries_count=_DELIVERIES.cast(pl.Int64),
-            intervention_count=_COUNT,
-            interventions_per_delivery=_each(),
-        )
-        .with_columns(
-            low_per_delivery=low / pl.col("deliveries_count"),
-            high_per_delivery=high / pl.col("deliveries_count"),
-        )
-        .drop("_all", strict=False)
+    deliveries = pl.col("deliveries_count")
+    return aggregated(
+        rows,
+        by,
+        deliveries_count=_DELIVERIES.cast(pl.Int64),
+        intervention_count=_COUNT,
+        interventions_per_delivery=_each(),
+    ).with_columns(
+        low_per_delivery=pl.when(deliveries > 0).then(low / deliveries),
+        high_per_delivery=pl.when(deliveries > 0).then(high / deliveries),
     )

@@ -6,6 +6,7 @@ import polars as pl
 from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, metric
+from metrics_platform.kernels.pooling import aggregated
 
 KIND = "remote_assistance"
 
@@ -98,11 +99,8 @@ def pooled(rows: pl.LazyFrame, by: Sequence[str]) -> pl.LazyFrame:
         by: What to tell apart; everything is one fleet if empty.
     """
     sums = ("sessions_count", "endless_count", "assisted_s", "drive_s")
-    return (
-        rows.group_by(list(by) or [pl.lit("").alias("_all")])
-        .agg(pl.col(name).sum() for name in sums)
-        .with_columns(assisted_ratio=_share())
-        .drop("_all", strict=False)
+    return aggregated(rows, by, **{name: pl.col(name).sum() for name in sums}).with_columns(
+        assisted_ratio=_share()
     )
 
 

@@ -1,5 +1,7 @@
 """The way up to a moment."""
 
+from typing import Any
+
 import polars as pl
 import pytest
 
@@ -10,7 +12,7 @@ from metrics_platform_tests.metrics.missions import drive, ns
 STILL = 0.005
 
 
-def way_at(states: pl.DataFrame, *seconds: float) -> list[tuple[float, float]]:
+def way_at(states: pl.DataFrame, *seconds: float) -> Any:
     moments = pl.LazyFrame({"log_id": ["log"] * len(seconds), "at": [ns(at) for at in seconds]})
     return (
         driven_at(moments, driven(states.lazy(), STILL), "at")

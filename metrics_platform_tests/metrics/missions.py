@@ -1,6 +1,6 @@
 """Frames of modes, interventions, deliveries and phases; times in seconds from the log's start."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import polars as pl
@@ -24,7 +24,7 @@ def ns(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * SECOND)
 
 
-def frame_of(model: type[MetricFrame], rows: Sequence[dict[str, object]]) -> pl.DataFrame:
+def frame_of(model: type[MetricFrame], rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """Return rows of `model`; what isn't said is null, the log is `log`."""
     schema = polars_schema(model)
     return pl.DataFrame(

@@ -1,5 +1,7 @@
 """Rates of interventions: which of them count, over which way, and how sure they are."""
 
+from typing import Any
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -38,7 +40,7 @@ def of_drive(events: Events, *changes: tuple[float, str], seconds: float = 100.0
     return result_of(interventions_per_distance, **frames)
 
 
-def row_of(made: Computed, kind: str = "any") -> dict[str, float | None]:
+def row_of(made: Computed, kind: str = "any") -> dict[str, Any]:
     return made.rows.filter(kind=kind).row(0, named=True)
 
 

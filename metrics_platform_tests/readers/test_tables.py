@@ -48,7 +48,7 @@ def test_every_recorded_signal_comes_out_as_it_went_in(tmp_path: Path, suffix: s
         folders[str(log_id)] = folder
         row = recording.row(0, named=True)
         names = ("vehicle", "release", "place", "mission", "ego_length_m", "ego_width_m",
-                 "ego_center_offset_m")  # fmt: skip
+                 "ego_center_offset_m", "has_ego")  # fmt: skip
         (folder / "log.json").write_text(json.dumps({name: row[name] for name in names}))
         for name, frame in FRAMES.items():
             own = frame.filter(log_id=log_id)

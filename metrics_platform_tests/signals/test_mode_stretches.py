@@ -1,5 +1,7 @@
 """The drive, cut where the mode changes."""
 
+from typing import Any
+
 import polars as pl
 import pytest
 
@@ -12,7 +14,7 @@ from metrics_platform_tests.metrics.missions import drive, modes_of, ns
 Stretch = tuple[float, float, str, str | None, float]
 
 
-def stretches_of(states: pl.DataFrame, *changes: tuple[float, str]) -> list[Stretch]:
+def stretches_of(states: pl.DataFrame, *changes: tuple[float, str]) -> list[tuple[Any, ...]]:
     made = result_of(mode_stretches, ego_states=states, drive_modes=modes_of(*changes))
     return [
         (start / 1e9, end / 1e9, mode, previous, pytest.approx(distance))
