@@ -1,12 +1,17 @@
 """States in lanes, of which a test says only what it is about."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import polars as pl
 
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.readers.config import ReaderConfig
+from metrics_platform.readers.reading import read_logs
 from metrics_platform.signals.ego_lanes import EgoLanes
 from metrics_platform.signals.lane_crossings import LaneCrossings
+from metrics_platform_tests.data import data_path
 
 STEP_NS = 100_000_000
 # What is of the lane: null off all lanes.
@@ -65,3 +70,23 @@ def crossings_of(rows: int, **columns: object) -> pl.DataFrame:
         for name in schema
     }
     return pl.DataFrame(data, schema=schema, strict=False)
+
+
+def commonroad_drive(folder: Path, name: str, ego: str, **replaced: str) -> dict[str, pl.DataFrame]:
+    """Return the recorded signals of a CommonRoad scenario, with one of its cars as the ego.
+
+    Args:
+        folder: Where the scenario is copied to.
+        name: Of the scenario.
+        ego: Id of the car.
+        **replaced: `old` and `new` text of the scenario.
+    """
+    text = data_path("commonroad", f"{name}.xml").read_text()
+    if replaced:
+        assert replaced["old"] in text
+        text = text.replace(replaced["old"], replaced["new"])
+    (folder / "drive.xml").write_text(text)
+    (folder / "drive.log.json").write_text(json.dumps({"ego_track_id": ego}))
+    batch = read_logs({"drive": folder / "drive.xml"}, ReaderConfig())
+    assert not batch.failures
+    return {signal: made.rows for signal, made in batch.signals.items() if len(made.rows)}

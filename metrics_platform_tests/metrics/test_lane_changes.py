@@ -1,6 +1,11 @@
 """Changes of lanes, from crossings on paper and from a synthetic drive."""
 
+import math
+from pathlib import Path
+
+import numpy as np
 import pytest
+import shapely
 
 from metrics_platform.metrics.lane_changes import lane_changes
 from metrics_platform.testing.inputs import compute_on
@@ -8,7 +13,7 @@ from metrics_platform.testing.maps import maps
 from metrics_platform.testing.synthetic import scenario
 from metrics_platform_tests.metrics.builders import result_of
 from metrics_platform_tests.metrics.conftest import RealLogs
-from metrics_platform_tests.metrics.lanes import STEP_NS, crossings_of
+from metrics_platform_tests.metrics.lanes import STEP_NS, commonroad_drive, crossings_of
 
 
 @pytest.mark.parametrize(
@@ -67,3 +72,40 @@ def test_straight_on_is_none() -> None:
 def test_a_real_drive_through_an_intersection_has_none(real_logs: RealLogs) -> None:
     made = compute_on(real_logs("3b3570b4"), "lane_changes")
     assert made.summary["lane_changes"].to_list() == [0]
+
+
+def test_a_real_cut_in_against_shapely(tmp_path: Path) -> None:
+    """A recorded car comes from the lane on the left, on which it drives against the direction."""
+    frames = commonroad_drive(tmp_path, "OSC_CutIn-1_2_T-1", "4")
+    (row,) = compute_on(frames, "lane_changes").rows.to_dicts()
+    areas = {
+        name: shapely.Polygon(
+            np.vstack(
+                [
+                    lane.select("left_x_m", "left_y_m").to_numpy(),
+                    lane.select("right_x_m", "right_y_m").to_numpy()[::-1],
+                ]
+            )
+        )
+        for (name,), lane in frames["lane_points"].group_by("lane_id")
+    }
+    within = []
+    for state in compute_on(frames, "ego_states").rows.iter_rows(named=True):
+        half_length, half_width = state["ego_length_m"] / 2, state["ego_width_m"] / 2
+        cos, sin = math.cos(state["heading_rad"]), math.sin(state["heading_rad"])
+        x, y = (state[f"{axis}_m"] + state["ego_center_offset_m"] * turned
+                for axis, turned in (("x", cos), ("y", sin)))  # fmt: skip
+        box = shapely.Polygon(
+            [
+                (x + a * half_length * cos - b * half_width * sin,
+                 y + a * half_length * sin + b * half_width * cos)
+                for a, b in ((1, 1), (-1, 1), (-1, -1), (1, -1))
+            ]
+        )  # fmt: skip
+        of = [name for name, area in areas.items() if area.contains(box)]
+        within.append((state["timestamp_ns"], of[0] if of else None))
+    between = [time for time, lane in within if lane is None]
+    assert row["start_ns"] == between[0]
+    assert row["end_ns"] == between[-1] + STEP_NS
+    assert (row["from_lane_id"], row["to_lane_id"]) == (within[0][1], within[-1][1])
+    assert (row["side"], row["whole"]) == ("right", True)

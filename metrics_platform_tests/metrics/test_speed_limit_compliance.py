@@ -1,5 +1,8 @@
 """Over-speeds: nuplan-devkit's scene, on paper, on synthetic and real drives."""
 
+from pathlib import Path
+from xml.etree import ElementTree
+
 import polars as pl
 import pytest
 
@@ -11,7 +14,7 @@ from metrics_platform.testing.scenarios import CAR
 from metrics_platform.testing.synthetic import START_NS, scenario
 from metrics_platform_tests.metrics.builders import result_of
 from metrics_platform_tests.metrics.conftest import RealLogs
-from metrics_platform_tests.metrics.lanes import STEP_NS, ego_lanes_of
+from metrics_platform_tests.metrics.lanes import STEP_NS, commonroad_drive, ego_lanes_of
 from metrics_platform_tests.signals.roads import Lane, road, states
 
 THIRTY_MPH = 30 * 0.44704
@@ -135,3 +138,27 @@ def test_a_synthetic_drive_through_pieces_with_their_own_limits() -> None:
 def test_a_map_without_limits_abstains(real_logs: RealLogs) -> None:
     made = compute_on(real_logs("3b3570b4"), "speed_limit_compliance")
     assert made.outcomes["3b3570b4"].status is Status.ABSTAINED
+
+
+@pytest.mark.parametrize("limit_mps", [14.0, 9.0])
+def test_a_real_scenario_with_signs(tmp_path: Path, limit_mps: float) -> None:
+    """The car reaches 9.77 m/s: below the signs of its scenario, above lower ones."""
+    frames = commonroad_drive(
+        tmp_path,
+        "ZAM_Tjunction-1_97_T-1",
+        "1",
+        old="<additionalValue>14.0<",
+        new=f"<additionalValue>{limit_mps}<",
+    )
+    made = compute_on(frames, "speed_limit_compliance")
+    root = ElementTree.parse(tmp_path / "drive.xml").getroot()
+    speeds = [float(v.text or 0) for v in root.findall("*[@id='1']//velocity/exact")]
+    over = [speed - limit_mps for speed in speeds if speed > limit_mps]
+    assert len(speeds) == 148
+    assert made.rows["max_over_speed_mps"].max() == (pytest.approx(max(over)) if over else None)
+    (summary,) = made.summary.to_dicts()
+    assert summary["over_speed_ratio"] == pytest.approx(len(over) / len(speeds))
+    # All steps are alike.
+    loss = sum(over) / (2.23 * (len(speeds) - 1))
+    assert summary["speed_limit_score"] == pytest.approx(1 - loss)
+    assert made.rows["speed_limit_mps"].unique().to_list() == ([limit_mps] if over else [])

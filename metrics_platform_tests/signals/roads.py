@@ -37,7 +37,8 @@ class Frame:
 
     def place(self, points: np.ndarray) -> np.ndarray:
         cos, sin = math.cos(self.turn_rad), math.sin(self.turn_rad)
-        return points @ np.array([[cos, sin], [-sin, cos]]) + (self.x_m, self.y_m)
+        turned = points @ np.array([[cos, sin], [-sin, cos]])
+        return np.asarray(turned + np.array([self.x_m, self.y_m]))
 
 
 HERE = Frame()
