@@ -87,12 +87,14 @@ def test_a_log_without_probabilities_abstains() -> None:
 
 
 def test_logs_pool_by_mode() -> None:
-    """Off by 0.1 on one side, and by 0.9 on the other of a log that is an eighth as long."""
-    modes = pl.concat([modes_of(*[SURE] * 8), modes_of(WRONG, log_id="other")])
+    """Eight predictions of one log and one of another, which share the upper bin."""
+    unsure: list[Mode] = [(0.85, False), (0.15, True)]
+    modes = pl.concat([modes_of(*[SURE] * 8), modes_of(unsure, log_id="other")])
     rows = result_of(prediction_calibration, mode_errors=modes).rows
     row = pooled(rows.lazy()).collect().row(0, named=True)
     assert row["calibrated_modes_count"] == 18
-    assert row["expected_calibration_error"] == pytest.approx(abs(8 / 9 - 0.9))
+    upper, lower, other = abs(8 - 8 * 0.9 - 0.85), 8 * 0.1, 1 - 0.15
+    assert row["expected_calibration_error"] == pytest.approx((upper + lower + other) / 18)
 
 
 @given(

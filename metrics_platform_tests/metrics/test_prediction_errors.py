@@ -131,6 +131,7 @@ def test_what_was_asked_for_is_what_counts() -> None:
     summary = made.summary.row(0, named=True)
     assert (summary["predictions"], summary["unpredicted_targets"]) == (1, 1)
     assert summary["min_fde_1_m"] == pytest.approx(3.0)
+    assert pooled(made.rows.lazy()).collect()["predictions_count"].to_list() == [1, 1]
     # Where nobody was asked for, all count.
     summary = compute_on(given, "prediction_errors").summary.row(0, named=True)
     assert (summary["predictions"], summary["unpredicted_targets"]) == (2, 0)

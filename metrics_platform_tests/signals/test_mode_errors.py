@@ -110,35 +110,32 @@ def test_a_horizon_leaves_out_what_comes_later() -> None:
 
 
 def test_predictions_of_many_do_not_mix() -> None:
-    """Two logs, predictors and tracks of the same names, predicted at two moments."""
-    later = [(x + 10.0, y) for x, y in STRAIGHT]
-    futures = [
-        futures_of(
-            [[(x + off, y) for x, y in (later if moment else STRAIGHT)]],
-            [1.0],
-            log_id=log_id,
-            source=source,
-            track_id=track_id,
-            timestamp_ns=moment * 10 * STEP_NS,
-        )
-        for log_id, log_off in (("a", 0.0), ("b", 0.5))
-        for source, source_off in (("p", 0.0), ("q", 0.25))
-        for track_id, track_off in (("1", 0.0), ("2", 0.125))
-        for moment in (0, 1)
-        for off in (1 + log_off + source_off + track_off,)
-    ]
-    tracks = [
-        track_of([*STRAIGHT, *[None] * 7, *later], log_id=log_id, track_id=track_id)
-        for log_id in "ab"
-        for track_id in "12"
-    ]
-    rows = errors_of(pl.concat(futures), pl.concat(tracks))
-    assert rows.group_by("log_id", "source", "track_id").agg(pl.col("fde_m").unique().sort()).sort(
-        "log_id", "source", "track_id"
-    )["fde_m"].to_list() == [
-        [pytest.approx(1 + off)] for off in (0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
-    ]
-    assert len(rows) == 16
+    """Two logs, predictors and tracks of the same names, each predicted at two moments."""
+    futures, tracks = [], []
+    names = (("a", "1"), ("a", "2"), ("b", "1"), ("b", "2"))
+    for number, (log_id, track_id) in enumerate(names, start=1):
+        # Each has a place of its own, and goes on elsewhere a second later.
+        here = [(x + 100.0 * number, y) for x, y in STRAIGHT]
+        there = [(x, y + 50.0) for x, y in here]
+        truth = [*here, *[None] * 7, *there]
+        tracks.append(track_of(truth, log_id=log_id, track_id=track_id))
+        for source, off in (("p", 0.0), ("q", 0.25)):
+            for moment, places in enumerate((here, there)):
+                futures.append(
+                    futures_of(
+                        [[(x + number + off, y) for x, y in places]],
+                        log_id=log_id,
+                        source=source,
+                        track_id=track_id,
+                        timestamp_ns=moment * 10 * STEP_NS,
+                    )
+                )
+    rows = errors_of(pl.concat(futures), pl.concat(tracks)).sort(
+        "log_id", "track_id", "source", "timestamp_ns"
+    )
+    assert rows["fde_m"].to_list() == pytest.approx(
+        [1, 1, 1.25, 1.25, 2, 2, 2.25, 2.25, 3, 3, 3.25, 3.25, 4, 4, 4.25, 4.25]
+    )
 
 
 def test_many_tracks_keep_their_own_truth() -> None:
