@@ -128,7 +128,7 @@ def _from_parquet(file: Path) -> pl.DataFrame:
     for kind in _KINDS:
         if f"{kind}_id" in table.columns:
             own = [name for name in table.columns if name.startswith(f"{kind}_")]
-            part = table.select(time="timestep_time", kind=pl.lit(kind), *own)
+            part = table.select(*own, time="timestep_time", kind=pl.lit(kind))
             parts.append(
                 part.rename({name: name.removeprefix(f"{kind}_") for name in own}).filter(
                     pl.col("id").is_not_null()

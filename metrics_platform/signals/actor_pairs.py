@@ -162,7 +162,7 @@ def actor_pairs(
         .join(ego_states.select("log_id").unique(), on="log_id", how="anti")
         .with_columns(reason=pl.lit("the ego's motion is unknown: there are no ego_states"))
     )
-    moving = _with_velocity(tracks, neighbours, max_gap_s)
+    moving = with_velocity(tracks, neighbours, max_gap_s)
     beside = _beside_ego(moving.join(traffic, on="log_id", how="anti"), ego_states.filter(known))
     among = _beside_one_another(moving.join(traffic, on="log_id", how="semi"), traffic_range_m)
     names = polars_schema(ActorPairs).names()
@@ -172,8 +172,10 @@ def actor_pairs(
     return Rows(pairs, pl.concat([nobox, no_ego]))
 
 
-def _with_velocity(tracks: pl.LazyFrame, neighbours: int, max_gap_s: float) -> pl.LazyFrame:
-    """Fill in velocities that the source doesn't give."""
+def with_velocity(
+    tracks: pl.LazyFrame, neighbours: int = 2, max_gap_s: float = 1.0
+) -> pl.LazyFrame:
+    """Return `tracks` with the velocities that the source doesn't give; see `actor_pairs`."""
     missing = pl.col("velocity_x_mps").is_null() | pl.col("velocity_y_mps").is_null()
     rows = tracks.with_row_index("_row")
     # Numbered, because sorting by three names takes many times longer.

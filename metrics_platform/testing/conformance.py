@@ -73,13 +73,15 @@ def assert_conforms(
 
 
 def hardly_logs() -> Frames:
-    """Return a small fleet: every scenario, and logs of one row, with gaps, without an ego box."""
+    """Return a small fleet: every scenario, and logs of one row, with gaps, without an ego."""
     fleet = synthetic_logs(2 * len(SCENARIOS), seconds=3)
     parts = [
         fleet,
         scenario("cruise", log_id="one_row", seconds=0, bystanders=2),
         _with_gap(scenario("follow", log_id="with_gap", seconds=6)),
         _without_box(scenario("cut_in", log_id="without_box", seconds=2)),
+        scenario("pedestrian_crossing", log_id="crossing", seconds=8),
+        _of_traffic(scenario("cut_in", log_id="traffic", seconds=3, bystanders=15)),
     ]
     return with_families({name: pl.concat([part[name] for part in parts]) for name in fleet})
 
@@ -98,6 +100,28 @@ def _without_box(frames: Frames) -> Frames:
     size = ("ego_length_m", "ego_width_m", "ego_center_offset_m")
     unknown = [pl.lit(None, pl.Float64).alias(name) for name in size]
     return {**frames, "recordings": frames["recordings"].with_columns(unknown)}
+
+
+def _of_traffic(frames: Frames) -> Frames:
+    """Make the ego one of the road users: nobody is the ego, and everybody an actor."""
+    driven = frames["ego_poses"].select(
+        "log_id",
+        "timestamp_ns",
+        "x_m",
+        "y_m",
+        "z_m",
+        "heading_rad",
+        source=pl.lit(frames["tracks"]["source"][0]),
+        track_id=pl.lit("900"),
+        category=pl.lit("car"),
+        length_m=pl.lit(4.6),
+        width_m=pl.lit(1.9),
+        height_m=pl.lit(1.6),
+    )
+    unheard = {name: frames[name].clear() for name in ("ego_poses", "vehicle_speeds")}
+    nobody = _without_box(frames)["recordings"].with_columns(has_ego=pl.lit(value=False))
+    tracks = pl.concat([frames["tracks"], driven], how="diagonal")
+    return {**frames, **unheard, "recordings": nobody, "tracks": tracks}
 
 
 def _check_words(definition: Definition) -> None:
