@@ -131,20 +131,23 @@ def rss_violations(
     longitudinal, lateral = pl.col("longitudinal_distance_m"), pl.col("lateral_distance_m")
     safe_ahead = pl.col("safe_longitudinal_distance_m")
     safe_aside = pl.col("safe_lateral_distance_m")
-    # Most pairs are far apart, which is told without the other's heading: that costs the most.
-    reach = (pl.col("other_length_m").pow(2) + pl.col("other_width_m").pow(2)).sqrt() / 2
-    near = (_apart_lengthwise(reach) <= safe_ahead) & (_apart_sideways(reach) <= safe_aside)
     along, across = (
         turn(pl.col("relative_heading_rad")).abs() for turn in (pl.Expr.cos, pl.Expr.sin)
     )
     length, width = pl.col("other_length_m") / 2, pl.col("other_width_m") / 2
+    # However it is turned: most pairs are too far apart sideways, whatever else is.
+    reach = (length * length + width * width).sqrt()
+    needed_aside = _safe_aside(actor, other, lateral_margin_m)
     dangerous = (
-        actor_pairs.filter(pl.col("other_velocity_y_mps").abs() <= crossing_mps)
+        actor_pairs.filter(
+            (pl.col("other_velocity_y_mps").abs() <= crossing_mps)
+            & (_apart_sideways(reach) <= needed_aside)
+        )
         .with_columns(
             safe_longitudinal_distance_m=_safe_ahead(actor, other, standstill_mps),
-            safe_lateral_distance_m=_safe_aside(actor, other, lateral_margin_m),
+            safe_lateral_distance_m=needed_aside,
         )
-        .filter(near)
+        .filter(_apart_lengthwise(reach) <= safe_ahead)
         .with_columns(
             longitudinal_distance_m=_apart_lengthwise(length * along + width * across),
             lateral_distance_m=_apart_sideways(length * across + width * along),

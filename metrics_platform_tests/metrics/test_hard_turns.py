@@ -2,9 +2,11 @@
 
 import math
 
+import polars as pl
 import pytest
 
 from metrics_platform.metrics.hard_turns import hard_turns
+from metrics_platform.testing.conformance import assert_conforms
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform.testing.synthetic import scenario
 from metrics_platform_tests.metrics.builders import STEP_NS, ego_states_of, result_of
@@ -50,6 +52,14 @@ def test_an_event_does_not_go_across_a_gap() -> None:
     assert result_of(hard_turns, ego_states=states).rows["duration_s"].to_list() == pytest.approx(
         [0.2, 0.2]
     )
+
+
+def test_it_conforms_on_hard_turns() -> None:
+    states = [
+        ego_states_of(9, log_id=log, lateral_acceleration_mps2=[5.0, -6.0, *[0.0] * 5, side, side])
+        for log, side in (("a", -5.0), ("b", 7.0))
+    ]
+    assert_conforms(hard_turns, {"ego_states": pl.concat(states)})
 
 
 @pytest.mark.parametrize(("speed_mps", "events"), [(6.0, 0), (8.0, 1)])

@@ -14,6 +14,8 @@ from metrics_platform_tests.metrics.conftest import RealLogs
 from metrics_platform_tests.metrics.nuplan import scene
 
 NUPLAN_STEP_S = 0.1
+# `least_min_ttc`
+NUPLAN_LEAST_TTC_S = 0.95
 # `is_agent_ahead`
 NUPLAN_AHEAD_RAD = math.radians(30)
 
@@ -100,9 +102,11 @@ def test_nuplan_scenes(name: str) -> None:
     expected = case.statistics["MIN"]
     if math.isinf(expected):
         assert found is None
+        assert case.statistics["BOOLEAN"] is True
     else:
         # nuPlan tries every 0.1 s, so it finds ours rounded up.
         assert isinstance(found, float)
+        assert case.statistics["BOOLEAN"] is (found >= NUPLAN_LEAST_TTC_S)
         assert found == pytest.approx(1.6425, abs=0.0005)
         assert math.ceil(found / NUPLAN_STEP_S) * NUPLAN_STEP_S == pytest.approx(expected)
 
