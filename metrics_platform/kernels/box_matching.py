@@ -18,33 +18,24 @@ NOBODY = -1
 _PAIRS = 2_000_000
 
 
-def candidates(groups: Integers, other_groups: Integers) -> tuple[Integers, Integers]:
-    """Return for each of `groups` where its equals begin in `other_groups`, and how many they are.
-
-    Args:
-        groups: Number of the frame and class of each detection.
-        other_groups: The same of each object, ascending.
-    """
-    first = np.searchsorted(other_groups, groups, side="left")
-    return first, np.searchsorted(other_groups, groups, side="right") - first
-
-
 def pairs_within(
-    points: Floats, others: Floats, first: Integers, count: Integers, reach: float
+    points: Floats, groups: Integers, others: Floats, other_groups: Integers, reach: float
 ) -> tuple[Integers, Integers, Floats]:
-    """Return all pairs closer than `reach`: indices of both and distance, nearest first.
+    """Return all pairs of a group closer than `reach`: indices of both, and distance.
 
     In the order of the points; of one point's pairs in the order of distance, then of the others.
 
     Args:
         points: Shape (n, dimensions).
+        groups: Number of the frame and class of each point.
         others: Shape (m, dimensions).
-        first: Of each point, where its candidates begin in `others`.
-        count: How many they are.
+        other_groups: The same of each of the others.
         reach: In the unit of the points.
     """
     parts = []
-    for point, other in _pairs(first, count):
+    order, first, count = _beside(points[:, 0], groups, others[:, 0], other_groups, reach)
+    for point, place in _pairs(first, count):
+        other = order[place]
         distance = _distance(points[point], others[other])
         near = distance < reach
         parts.append((point[near], other[near], distance[near]))
@@ -56,15 +47,24 @@ def pairs_within(
 
 
 def nearest(
-    points: Floats, others: Floats, first: Integers, count: Integers
+    points: Floats, groups: Integers, others: Floats, other_groups: Integers, reach: float
 ) -> tuple[Integers, Floats]:
-    """Return the nearest candidate of each point, the first of equals, and its distance.
+    """Return the nearest of the group for each point, the first of equals, and its distance.
 
-    `NOBODY` at an infinite distance where a point has no candidate. Arguments as `pairs_within`.
+    `NOBODY` at an infinite distance where the group has no other. Arguments as `pairs_within`,
+    but that `other_groups` ascend, and that `reach` changes only the time it takes: whoever has
+    somebody that near needn't look farther.
     """
     found = np.full(len(points), NOBODY, dtype=np.int64)
     least = np.full(len(points), np.inf)
-    for point, other in _pairs(first, count):
+    point, other, distance = pairs_within(points, groups, others, other_groups, reach)
+    heads = _heads(point)
+    found[point[heads]], least[point[heads]] = other[heads], distance[heads]
+    alone = np.flatnonzero(found == NOBODY)
+    first = np.searchsorted(other_groups, groups[alone], side="left")
+    count = np.searchsorted(other_groups, groups[alone], side="right") - first
+    for place, other in _pairs(first, count):
+        point = alone[place]
         distance = _distance(points[point], others[other])
         heads = np.flatnonzero(_heads(point))
         least[point[heads]] = np.minimum.reduceat(distance, heads)
@@ -114,6 +114,26 @@ def first_to_choose(choice: Integers, targets: int) -> npt.NDArray[np.bool_]:
     first = np.zeros(len(choice), dtype=bool)
     first[choosing] = earliest[choice[choosing]] == choosing
     return first
+
+
+def _beside(
+    x: Floats, groups: Integers, other_x: Floats, other_groups: Integers, reach: float
+) -> tuple[Integers, Integers, Integers]:
+    """Return the others by their first coordinate, and which of them can be within `reach`.
+
+    Groups are laid behind one another on one line, far enough apart. Rounding there is allowed for,
+    so that some are looked at in vain, but none is overlooked.
+    """
+    if not len(x) or not len(other_x):
+        nothing = np.zeros(len(x), dtype=np.int64)
+        return np.arange(len(other_x)), nothing, nothing
+    least = min(x.min(), other_x.min())
+    stride = max(x.max(), other_x.max()) - least + 4 * reach
+    line, other_line = groups * stride + (x - least), other_groups * stride + (other_x - least)
+    order = np.argsort(other_line, kind="stable")
+    margin = reach + 1e-12 * max(line.max(), other_line.max())
+    first = np.searchsorted(other_line[order], line - margin, side="left")
+    return order, first, np.searchsorted(other_line[order], line + margin, side="right") - first
 
 
 def _pairs(first: Integers, count: Integers) -> Iterator[tuple[Integers, Integers]]:

@@ -14,7 +14,6 @@ from metrics_platform.core.frames import polars_schema
 from metrics_platform.kernels.average_precision import Curves
 from metrics_platform.kernels.box_matching import (
     NOBODY,
-    candidates,
     first_to_choose,
     nearest,
     nearest_free,
@@ -23,7 +22,7 @@ from metrics_platform.kernels.box_matching import (
 from metrics_platform.kernels.detection_rules import ANY_CLASS, DetectionRules
 from metrics_platform.kernels.geometry import wrapped
 from metrics_platform.kernels.interpolation import interpolate
-from metrics_platform.kernels.smoothing import Floats, Integers
+from metrics_platform.kernels.smoothing import Integers
 
 FOUND, FALSE, MISSED, NOT_JUDGED = "found", "false", "missed", "not_judged"
 # Between poses further apart the place of the ego is unknown, as in `actor_pairs`.
@@ -223,14 +222,11 @@ def _judged(boxes: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
     frames = frames.with_row_index("frame")
     scored = scored.join(frames, on=_FRAME, how="left", maintain_order="left")
     targets = targets.join(frames, on=_FRAME, how="left", maintain_order="left")
-    matches = [
-        _outcomes(scored, targets, threshold_m, target, rules)
-        for threshold_m, target in _matches(scored, targets, rules)
-    ]
     aside = pl.concat(
         [part.filter(pl.col("reason").is_not_null()) for part in (kept, truths)], how="diagonal"
     )
-    return pl.concat([_rows(aside, NOT_JUDGED), *matches])
+    matches = _matches(scored, targets, rules)
+    return pl.concat([_rows(aside, NOT_JUDGED), *_outcomes(scored, targets, matches, rules)])
 
 
 def _with_reason(boxes: pl.DataFrame, others: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
@@ -292,62 +288,54 @@ def _capped(detections: pl.DataFrame, rules: DetectionRules) -> tuple[pl.DataFra
     return ranked.filter(~over), pl.concat([aside, ranked.filter(over)])
 
 
-def _matches(
-    scored: pl.DataFrame, targets: pl.DataFrame, rules: DetectionRules
-) -> list[tuple[float, Integers]]:
-    """Return for each threshold which target each detection has found, or `NOBODY`."""
-    axes = _CENTRE[: rules.dimensions]
+def _matches(scored: pl.DataFrame, targets: pl.DataFrame, rules: DetectionRules) -> Integers:
+    """Return which target each detection has found, or `NOBODY`: a row for each threshold."""
+    axes, farthest = _CENTRE[: rules.dimensions], max(rules.thresholds_m)
+    frames = (_integers(scored, "frame"), _integers(targets, "frame"))
     points, others = scored.select(axes).to_numpy(), targets.select(axes).to_numpy()
-    first, count = candidates(_integers(scored, "frame"), _integers(targets, "frame"))
     if not rules.nearest_free:
-        choice, distance = nearest(points, others, first, count)
+        choice, distance = nearest(points, frames[0], others, frames[1], farthest)
         chosen = first_to_choose(choice, len(others))
-        return [
-            (reach, np.where(chosen & (distance < reach), choice, NOBODY))
-            for reach in rules.thresholds_m
-        ]
-    detection, target, distance = pairs_within(
-        points, others, first, count, max(rules.thresholds_m)
-    )
+        return np.stack(
+            [np.where(chosen & (distance < reach), choice, NOBODY) for reach in rules.thresholds_m]
+        )
+    detection, target, distance = pairs_within(points, frames[0], others, frames[1], farthest)
     matched = []
     for reach in rules.thresholds_m:
         near = distance < reach
-        found = nearest_free(detection[near], target[near], len(points), len(others))
-        matched.append((reach, found))
-    return matched
+        matched.append(nearest_free(detection[near], target[near], len(points), len(others)))
+    return np.stack(matched)
 
 
 def _outcomes(
-    scored: pl.DataFrame,
-    targets: pl.DataFrame,
-    threshold_m: float,
-    target: Integers,
-    rules: DetectionRules,
-) -> pl.DataFrame:
-    """Return the rows of one threshold."""
-    found = target != NOBODY
-    missed = np.ones(len(targets), dtype=bool)
-    missed[target[found]] = False
-    hits = scored.filter(found).hstack(targets.select(pl.all().name.prefix("true_"))[target[found]])
-    errors = hits.with_columns(
-        distance_m=pl.Series(_distances(hits, rules.dimensions)),
+    scored: pl.DataFrame, targets: pl.DataFrame, matches: Integers, rules: DetectionRules
+) -> list[pl.DataFrame]:
+    """Return the boxes that are found, false and missed, for all thresholds."""
+    threshold, detection = np.nonzero(matches != NOBODY)
+    target = matches[threshold, detection]
+    missed = np.ones((len(matches), len(targets)), dtype=bool)
+    missed[threshold, target] = False
+    hits = scored[detection].hstack(targets.select(pl.all().name.prefix("true_"))[target])
+    hits = hits.with_columns(
+        distance_m=_distance(rules),
         scale_error_ratio=_scale_error(rules),
         heading_error_rad=_heading_error(rules),
         velocity_error_mps=_length("velocity_x_mps", "velocity_y_mps", less="true_"),
+        speed_mps=_length("true_velocity_x_mps", "true_velocity_y_mps"),
         matched_id="true_track_id",
-        true_speed_mps=_length("true_velocity_x_mps", "true_velocity_y_mps"),
+        **{name: f"true_{name}" for name in ("range_m", "occlusion_ratio", "points_count")},
     )
-    of_object = ["range_m", "occlusion_ratio", "points_count"]
-    errors = errors.with_columns(
-        *(pl.col(f"true_{name}").alias(name) for name in of_object),
-        speed_mps="true_speed_mps",
-    )
+    false, unseen = np.nonzero(matches == NOBODY), np.nonzero(missed)
     parts = [
-        _rows(errors, FOUND),
-        _rows(scored.filter(~found), FALSE),
-        _rows(targets.filter(missed), MISSED),
+        (hits, threshold, FOUND),
+        (scored[false[1]], false[0], FALSE),
+        (targets[unseen[1]], unseen[0], MISSED),
     ]
-    return pl.concat(parts).with_columns(threshold_m=pl.lit(threshold_m))
+    reach = np.array(rules.thresholds_m)
+    return [
+        _rows(boxes.with_columns(threshold_m=pl.Series(reach[at], dtype=pl.Float64)), outcome)
+        for boxes, at, outcome in parts
+    ]
 
 
 def _rows(boxes: pl.DataFrame, outcome: str) -> pl.DataFrame:
@@ -367,13 +355,9 @@ def _integers(frame: pl.DataFrame, name: str) -> Integers:
     return values
 
 
-def _distances(hits: pl.DataFrame, dimensions: int) -> Floats:
-    axes = _CENTRE[:dimensions]
-    own = hits.select(axes).to_numpy()
-    distances: Floats = np.linalg.norm(
-        own - hits.select(f"true_{axis}" for axis in axes).to_numpy(), axis=1
-    )
-    return distances
+def _distance(rules: DetectionRules) -> pl.Expr:
+    squares = [(pl.col(axis) - pl.col(f"true_{axis}")) ** 2 for axis in _CENTRE[: rules.dimensions]]
+    return sum(squares[1:], squares[0]).sqrt()
 
 
 def _length(x: str, y: str, less: str | None = None) -> pl.Expr:

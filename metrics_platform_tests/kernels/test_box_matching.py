@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from metrics_platform.kernels import box_matching
 from metrics_platform.kernels.box_matching import (
     NOBODY,
-    candidates,
     first_to_choose,
     nearest,
     nearest_free,
@@ -50,19 +49,18 @@ def test_nearest_free_is_what_a_loop_finds(
 ) -> None:
     frames, places = frames_of(drawn)
     other_frames, others = frames_of(targets)
-    first, count = candidates(frames, other_frames)
-    detection, target, _ = pairs_within(places, others, first, count, reach)
+    detection, target, _ = pairs_within(places, frames, others, other_frames, reach)
     found = nearest_free(detection, target, len(places), len(others))
     assert found.tolist() == one_after_the_other(frames, places, other_frames, others, reach)
 
 
-@given(points, points)
+@given(points, points, st.sampled_from([0.5, 1.0, 4.0]))
 def test_nearest_is_the_first_of_the_nearest(
-    drawn: list[tuple[int, int, int]], targets: list[tuple[int, int, int]]
+    drawn: list[tuple[int, int, int]], targets: list[tuple[int, int, int]], reach: float
 ) -> None:
     frames, places = frames_of(drawn)
     other_frames, others = frames_of(targets)
-    found, distance = nearest(places, others, *candidates(frames, other_frames))
+    found, distance = nearest(places, frames, others, other_frames, reach)
     for i, frame in enumerate(frames):
         within = [
             (math.dist(places[i], other), j)
@@ -78,12 +76,12 @@ def test_portions_change_nothing(portion: int, monkeypatch: pytest.MonkeyPatch) 
     rng = np.random.default_rng(5)
     places, others = rng.uniform(0, 9, (20, 3)), rng.uniform(0, 9, (15, 3))
     frames, other_frames = np.sort(rng.integers(0, 4, 20)), np.sort(rng.integers(0, 4, 15))
-    arguments = (places, others, *candidates(frames, other_frames))
-    expected = nearest(*arguments), pairs_within(*arguments, 3.0)
+    arguments = (places, frames, others, other_frames, 3.0)
+    expected = nearest(*arguments), pairs_within(*arguments)
     monkeypatch.setattr(box_matching, "_PAIRS", portion)
     for got, wanted in zip(nearest(*arguments), expected[0], strict=True):
         np.testing.assert_array_equal(got, wanted)
-    for got, wanted in zip(pairs_within(*arguments, 3.0), expected[1], strict=True):
+    for got, wanted in zip(pairs_within(*arguments), expected[1], strict=True):
         np.testing.assert_array_equal(got, wanted)
 
 
@@ -101,7 +99,5 @@ def test_only_the_first_to_choose_counts() -> None:
 
 def test_far_from_the_origin_distances_stay_exact() -> None:
     places, others = np.array([[1e6, 1e6]]), np.array([[1e6 + 0.25, 1e6], [1e6, 1e6 + 0.5]])
-    found, distance = nearest(
-        places, others, *candidates(np.zeros(1, np.int64), np.zeros(2, np.int64))
-    )
+    found, distance = nearest(places, np.zeros(1, np.int64), others, np.zeros(2, np.int64), 4.0)
     assert (found.tolist(), distance.tolist()) == ([0], [0.25])
