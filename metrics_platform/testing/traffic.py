@@ -20,8 +20,14 @@ _ONCOMING = pl.col("road") == "oncoming"
 
 
 def traffic(frames: Frames) -> Frames:
-    """Return `lane_positions` and `lane_links` of the logs that have ego poses."""
-    first = frames["ego_poses"].sort("log_id", "timestamp_ns").group_by("log_id").first()
+    """Return `lane_positions` and `lane_links`, in the axes of the ego's first pose.
+
+    In a log of traffic, those of the first box of its last track.
+    """
+    pose = ("log_id", "x_m", "y_m", "heading_rad")
+    ego = frames["ego_poses"].sort("log_id", "timestamp_ns").select(pose)
+    last = frames["tracks"].sort("track_id", "timestamp_ns", descending=[True, False]).select(pose)
+    first = pl.concat([ego, last]).group_by("log_id", maintain_order=True).first()
     axes = first.select("log_id", x_0="x_m", y_0="y_m", turn="heading_rad")
     x, y = pl.col("x_m") - pl.col("x_0"), pl.col("y_m") - pl.col("y_0")
     cos, sin = pl.col("turn").cos(), pl.col("turn").sin()
