@@ -75,7 +75,20 @@ def test_displacement_per_horizon() -> None:
     assert summary["average_displacement_m"] == pytest.approx((2 + 3 + 4.5) / 3)
     assert summary["final_displacement_m"] == pytest.approx(16 / 3)
     assert summary["average_displacement_within_bound_ratio"] == 1.0
+    assert summary["final_displacement_within_bound_ratio"] == 1.0
+    assert summary["average_heading_error_within_bound_ratio"] == 1.0
     assert summary["miss_rate_within_bound_ratio"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("heading_rad", "within"),
+    [pytest.param(0.79, 1.0, id="within"), pytest.param(-0.81, 0.0, id="beyond")],
+)
+def test_the_bound_of_the_heading(heading_rad: float, within: float) -> None:
+    made = computed(plan_of((0, 0.0), (8, 0.0), heading_rad=heading_rad), expert_of(8))
+    for kind in ("average", "final"):
+        assert made.summary[f"{kind}_heading_error_rad"].item() == pytest.approx(abs(heading_rad))
+        assert made.summary[f"{kind}_heading_error_within_bound_ratio"].item() == within
 
 
 @pytest.mark.parametrize(
