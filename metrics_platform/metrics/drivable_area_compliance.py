@@ -69,10 +69,7 @@ def drivable_area_compliance(ego_states: pl.LazyFrame, drivable_areas: pl.LazyFr
         ego_states: Motion of the ego.
         drivable_areas: Of the map.
     """
-    states, areas = pl.collect_all([
-        ego_states.sort("log_id", "timestamp_ns"),
-        drivable_areas.sort("log_id", "area_id", "point_index"),
-    ])  # fmt: skip
+    states, areas = pl.collect_all([ego_states.sort("log_id", "timestamp_ns"), drivable_areas])
     unknown = pl.any_horizontal(
         pl.col(f"ego_{name}_m").is_null() for name in ("length", "width", "center_offset")
     )
@@ -99,15 +96,19 @@ def drivable_area_compliance(ego_states: pl.LazyFrame, drivable_areas: pl.LazyFr
 
 def _with_worst_corner(states: pl.DataFrame, areas: pl.DataFrame) -> pl.DataFrame:
     """Add the corner that is farthest outside, and how far; null where all of them are inside."""
-    starts = group_starts(areas["log_id"].rle_id().to_numpy(), areas["area_id"].to_numpy())
-    logs = areas.select(pl.col("log_id").unique()).sort("log_id").with_row_index("log")
+    # Numbered, because sorting by two names takes many times longer.
+    heads = areas.select("log_id", "area_id").unique().sort("log_id", "area_id")
+    heads = heads.with_row_index("area")
+    areas = areas.join(heads, on=["log_id", "area_id"]).sort("area", "point_index")
+    starts = group_starts(areas["area"].to_numpy())
+    logs = heads.select(pl.col("log_id").unique()).sort("log_id").with_row_index("log")
     polygons = Lines(areas["x_m"].to_numpy(), areas["y_m"].to_numpy(), starts).closed()
 
     def numbered(frame: pl.DataFrame) -> Integers:
         ids = frame.select("log_id").join(logs, on="log_id", how="left", maintain_order="left")
         return ids["log"].cast(pl.Int64).fill_null(-1).to_numpy()
 
-    polygon_logs = numbered(areas[starts[:-1].tolist()])
+    polygon_logs = numbered(heads)
     x, y = _corners(states)
     corner_logs = np.repeat(numbered(states), len(_CORNERS))
     point, polygon = near(corner_logs, x, y, polygon_logs, polygons)

@@ -97,7 +97,7 @@ def route_progress(
 
 def _routes(poses: pl.DataFrame) -> tuple[Lines, pl.DataFrame]:
     """Return the experts' paths, and whose is which."""
-    starts = group_starts(poses["log_id"].to_numpy())
+    starts = group_starts(poses["log_id"].rle_id().to_numpy())
     route = Lines(poses["x_m"].to_numpy(), poses["y_m"].to_numpy(), starts)
     paths = poses[starts[:-1].tolist()].select("log_id").with_row_index("path")
     return route, paths.cast({"path": pl.Int64})

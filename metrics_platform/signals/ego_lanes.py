@@ -87,9 +87,7 @@ def ego_lanes(
             have gaps between them, and half of a narrow car is about as wide.
     """
     states, known, points = pl.collect_all([
-        ego_states.sort("log_id", "timestamp_ns"),
-        lanes,
-        lane_points.sort("log_id", "lane_id", "point_index"),
+        ego_states.sort("log_id", "timestamp_ns"), lanes, lane_points,
     ])  # fmt: skip
     own = _own(states)
     found = _chosen(own, known, points, reach_m)
@@ -121,16 +119,19 @@ def _chosen(
     own: pl.DataFrame, lanes: pl.DataFrame, points: pl.DataFrame, reach_m: float
 ) -> pl.DataFrame:
     """Return the lane of each state that is in one, by `state`."""
-    points = points.filter(pl.len().over("log_id", "lane_id") > 1)
-    starts = group_starts(points["log_id"].rle_id().to_numpy(), points["lane_id"].to_numpy())
-    heads = points[starts[:-1].tolist()].select("log_id", "lane_id")
-    logs = heads.select(pl.col("log_id").unique()).with_row_index("log")
-    line_logs = heads.join(logs, on="log_id", maintain_order="left")["log"].cast(pl.Int64)
-    there = own.join(logs.cast({"log": pl.Int64}), on="log_id", maintain_order="left")
+    # Numbered, because sorting by two names takes many times longer.
+    heads = points.group_by("log_id", "lane_id").len().filter(pl.col("len") > 1)
+    heads = heads.sort("log_id", "lane_id").drop("len").with_row_index("line")
+    points = points.join(heads, on=["log_id", "lane_id"]).sort("line", "point_index")
+    starts = group_starts(points["line"].to_numpy())
+    logs = heads.select(pl.col("log_id").unique()).sort("log_id").with_row_index("log")
+    logs = logs.cast({"log": pl.Int64})
+    line_logs = heads.join(logs, on="log_id", maintain_order="left")["log"]
+    there = own.join(logs, on="log_id", maintain_order="left")
     x, y = there["x_m"].to_numpy(), there["y_m"].to_numpy()
     rings = _rings(points, starts)
     state, line = near(
-        there["log"].to_numpy(), x, y, line_logs.to_numpy(), rings, reach=reach_m
+        there["log"].fill_null(-1).to_numpy(), x, y, line_logs.to_numpy(), rings, reach=reach_m
     )  # fmt: skip
     outside_m = np.where(inside(x[state], y[state], line, rings), 0.0, np.inf)
     is_in = np.zeros(len(x), dtype=bool)
@@ -144,7 +145,9 @@ def _chosen(
         for side in ("", "left_", "right_")
     )
     placed = _placed(x[state], y[state], line, centre)
-    about = heads.join(lanes, on=["log_id", "lane_id"], how="left", maintain_order="left")
+    about = heads.drop("line").join(
+        lanes, on=["log_id", "lane_id"], how="left", maintain_order="left"
+    )
     cos, sin = pl.col("heading_rad").cos(), pl.col("heading_rad").sin()
     candidates = (
         there[state]

@@ -229,7 +229,7 @@ def test_a_real_drive_against_shapely() -> None:
         centre = centres[row["lane_id"]]
         assert abs(row["offset_m"]) == pytest.approx(centre.distance(point), abs=1e-6)
         assert row["along_m"] == pytest.approx(centre.project(point), abs=1e-6)
-        assert abs(row["heading_rad"]) < 0.3
+        assert abs(row["heading_rad"]) < 0.35
     # It drives up to a crossing, waits, and drives on straight.
     assert rows["lane_id"].rle().struct.field("value").to_list() == [
         "37986497", "37983125", "37984536",
@@ -239,6 +239,15 @@ def test_a_real_drive_against_shapely() -> None:
     assert rows["along_mps"].to_numpy().min() > -0.05
     assert not rows["against_direction"].any()
     assert rows["speed_limit_mps"].null_count() == len(rows)
+
+
+def test_a_lane_of_one_point_is_none() -> None:
+    frames = road(EAST)
+    point = frames["lane_points"].filter(pl.col("point_index") == 0)
+    made = compute_on(
+        {"ego_states": states([(0.5, 0)], 0.0), **frames, "lane_points": point}, "ego_lanes"
+    )
+    assert made.rows["lane_id"].to_list() == [None]
 
 
 def test_a_setting_says_how_far_off_a_lane_counts() -> None:
