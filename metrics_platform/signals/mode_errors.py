@@ -117,7 +117,6 @@ def _places(steps: pl.LazyFrame, true: pl.LazyFrame, max_gap_s: float) -> pl.Laz
 def _compared(steps: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
     off_x, off_y = pl.col("x_m") - pl.col("true_x_m"), pl.col("y_m") - pl.col("true_y_m")
     error = pl.col("error_m")
-    last = pl.col("step_index") == pl.col("step_index").max()
     return (
         steps.join(places, on=["_who", "at_ns"], how="left")
         .with_columns(error_m=(off_x * off_x + off_y * off_y).sqrt())
@@ -128,7 +127,7 @@ def _compared(steps: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
             steps_count=pl.len().cast(pl.Int64),
             truth_steps_count=error.count().cast(pl.Int64),
             ade_m=error.mean(),
-            fde_m=error.filter(last).first(),
+            fde_m=error.max_by("step_index"),
         )
     )
 

@@ -29,7 +29,7 @@ def dropped_of(*spans: pl.DataFrame) -> Computed:
         pytest.param([0, 200, 300, 400, 500, 700], [(0, 1), (500, 1)], id="at_both_ends"),
         pytest.param([0, 1000, 1100], [], id="too_few_for_a_rate"),
         pytest.param([0], [], id="one_frame"),
-        pytest.param([0, 0, 100, 200, 300, 400], [], id="two_at_once"),
+        pytest.param([0, 0, 100, 100, 200, 200, 400, 400, 500], [(200, 1)], id="two_at_once"),
     ],
 )
 def test_missing_frames(starts: list[int], expected: list[tuple[int, int]]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_platform.core.frames import polars_schema
@@ -97,6 +97,7 @@ def test_logs_pool_by_mode() -> None:
     assert row["expected_calibration_error"] == pytest.approx((upper + lower + other) / 18)
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=4), min_size=1, max_size=12),
     st.integers(1, 15),
@@ -116,6 +117,7 @@ def test_against_numpy(probabilities: list[list[float]], bins: int) -> None:
     assert got == pytest.approx(sum(off) / len(p), abs=1e-12)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.floats(0, 1))
 def test_a_probability_is_within_its_bin(probability: float) -> None:
     rows = result_of(prediction_calibration, mode_errors=modes_of([(probability, True)])).rows

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_platform.metrics.prediction_errors import pooled, prediction_errors
@@ -142,6 +142,7 @@ def test_what_was_asked_for_is_what_counts() -> None:
 places = st.tuples(st.floats(-50, 50), st.floats(-50, 50))
 
 
+@settings(max_examples=50, deadline=None)
 @given(data=st.data(), modes=st.integers(1, 8), steps=st.integers(1, 5))
 def test_against_numpy(data: st.DataObject, modes: int, steps: int) -> None:
     future = st.lists(places, min_size=steps, max_size=steps)

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_platform.core import Computed
@@ -92,6 +92,7 @@ def test_waiting_counts_from_end_to_end() -> None:
     assert made.summary["end_to_end_p50_s"].item() == pytest.approx(0.06)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 10_000), min_size=1, max_size=40))
 def test_against_numpy(durations_ms: list[float]) -> None:
     work = [(100.0 * number, duration) for number, duration in enumerate(durations_ms)]

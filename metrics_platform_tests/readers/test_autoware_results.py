@@ -83,6 +83,15 @@ def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path, lines:
     assert contents.notes[-1] == "no JSON after 1 objects: the rest is left out"
 
 
+def test_a_list_without_its_end_breaks_off(tmp_path: Path) -> None:
+    path = written(tmp_path / "a", line(0, 1.0), lines=False)
+    assert not read(path, CONFIG).truncated
+    path.write_text(path.read_text().removesuffix("]"))
+    contents = read(path, CONFIG)
+    assert contents.truncated
+    assert len(contents.signals["spans"]) == 1
+
+
 @pytest.mark.parametrize(
     "text",
     [

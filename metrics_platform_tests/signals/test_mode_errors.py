@@ -4,7 +4,7 @@ import math
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_platform.core import Rows
@@ -153,6 +153,7 @@ def test_plans_of_the_ego_are_no_predictions_of_road_users() -> None:
     assert errors_of(plans, track_of(STRAIGHT, track_id="ego")).is_empty()
 
 
+@settings(max_examples=50, deadline=None)
 @given(east=st.floats(-1e6, 1e6), north=st.floats(-1e6, 1e6), turn=st.floats(-math.pi, math.pi))
 def test_errors_do_not_depend_on_the_frame(east: float, north: float, turn: float) -> None:
     def placed(places: list[Place]) -> list[Place]:
