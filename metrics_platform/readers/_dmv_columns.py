@@ -55,7 +55,7 @@ def kind_of(header: Sequence[str]) -> str | None:
     return None
 
 
-def starts_ns(month: str) -> tuple[int, int]:
+def edges_ns(month: str) -> tuple[int, int]:
     """Return the first moment of a month and that of the next, in UTC."""
     year, number = int(month[:4]), int(month[5:])
     edges = (datetime(year, number, 1, tzinfo=UTC),

@@ -15,7 +15,7 @@ from metrics_platform.readers._dmv_columns import (
     TOTAL,
     VEHICLE,
     months_of,
-    starts_ns,
+    edges_ns,
 )
 
 MILE_M = 1609.344
@@ -35,7 +35,7 @@ _ROUNDING_MILES = 0.6
 def distances_of(mileage: pl.DataFrame, operators: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     """Return rows of `reported_distances`; a note for what is odd goes to `notes`."""
     months = months_of(mileage.columns)
-    edges = {month: starts_ns(month) for month in months}
+    edges = {month: edges_ns(month) for month in months}
     spans = [(month, *edges[month], "month") for month in months]
     columns = months
     if TOTAL in mileage.columns:
@@ -47,7 +47,9 @@ def distances_of(mileage: pl.DataFrame, operators: pl.DataFrame, notes: list[str
     cells = (
         mileage.select(PERMIT, VEHICLE, *columns)
         .unpivot(columns, index=[PERMIT, VEHICLE], variable_name="column", value_name="cell")
-        .with_columns(cell=pl.col("cell").str.replace_all(",", "").fill_null(""))
+        # Null where another file of the folder has this month.
+        .drop_nulls("cell")
+        .with_columns(pl.col("cell").str.replace_all(",", ""))
         .with_columns(miles=pl.col("cell").cast(pl.Float64, strict=False))
     )
     if blank := len(cells.filter(cell="")):

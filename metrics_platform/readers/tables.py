@@ -69,7 +69,10 @@ def _tables(path: Path) -> Mapping[Path, Signal]:
     return {
         file: signals[file.stem]
         for file in sorted(path.iterdir())
-        if file.suffix in (_PARQUET, *_ARROW) and file.stem in signals and file.stem != _NO_TABLE
+        if file.suffix in (_PARQUET, *_ARROW)
+        and file.stem in signals
+        and file.stem != _NO_TABLE
+        and file.is_file()
     }
 
 

@@ -170,6 +170,19 @@ def test_several_rows_of_a_vehicle_are_added_up(tmp_path: Path) -> None:
     assert totals["distance_m"].to_list() == [pytest.approx(33 * 1609.344)]
 
 
+def test_files_of_other_months_go_together(tmp_path: Path) -> None:
+    head = "Manufacturer,Permit Number,VIN NUMBER"
+    (tmp_path / "a.csv").write_text(f"{head},DEC 2023,ANNUAL TOTAL\nA,P1,V1,1,1\n")
+    (tmp_path / "b.csv").write_text(f"{head},JAN 2024,ANNUAL TOTAL\nB,P2,V2,2,2\n")
+    contents = dmv.read(tmp_path, CONFIG)
+    months = contents.signals["reported_distances"].filter(period="month")
+    assert months.select("operator", "timestamp_ns").rows() == [
+        ("A", day_ns(2023, 12, 1)),
+        ("B", day_ns(2024, 1, 1)),
+    ]
+    assert contents.notes == ()
+
+
 def test_a_report_without_totals_has_months(tmp_path: Path) -> None:
     text = "Manufacturer,Permit Number,VIN NUMBER,December 2018,Jan-19\nA,P1,V1,1,2\n"
     (tmp_path / "a.csv").write_text(text)
