@@ -47,8 +47,9 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
     """Return the tracks, the vehicle's poses, the map, whose future is asked for, and predictions.
 
     The moment of prediction is the last observed one. Each Parquet file in the format of a
-    submission is a predictor, named like the file. The vehicle's own track follows its rear axle:
-    in the turns of a real scenario its sideways speed is that of the origin and not of the centre.
+    submission is a predictor, named like the file. The vehicle's own track is taken for that of
+    its origin, the rear axle: in a real scenario it moves sideways by -0.3 m per radian that it
+    turns, where the rear axle moves by 0 and the centre of the box by 1.3 m.
 
     Raises:
         UnreadableLogError: A file is damaged, or there is more than one scenario.

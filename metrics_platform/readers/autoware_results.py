@@ -125,7 +125,7 @@ def _stamp_ns(stamped: Object) -> int:
 
 def _deadline_s(entry: Object) -> float | None:
     allowed_ms = entry["Condition"].get("Convergence", {}).get("AllowableExeTimeMs")
-    return None if allowed_ms is None else float(allowed_ms) * _S_PER_MS
+    return float(allowed_ms) * _S_PER_MS if allowed_ms else None
 
 
 def _ego_poses(poses: Sequence[tuple[int, Sequence[float]]]) -> pl.DataFrame:

@@ -62,8 +62,10 @@ def test_a_run_time_of_zero_is_one_and_none_is_none(tmp_path: Path) -> None:
     assert read(path, CONFIG).signals["spans"]["duration_s"].to_list() == [0.0]
 
 
-def test_without_conditions_there_is_no_deadline(tmp_path: Path) -> None:
-    path = written(tmp_path / "a", line(0, 1.0), lines=True)
+@pytest.mark.parametrize("allowed_ms", [None, 0.0], ids=["none", "zero"])
+def test_without_a_limit_there_is_no_deadline(tmp_path: Path, allowed_ms: float | None) -> None:
+    limit = {"Condition": {"Convergence": {"AllowableExeTimeMs": allowed_ms}}}
+    path = written(tmp_path / "a", limit, line(0, 1.0), lines=True)
     assert read(path, CONFIG).signals["spans"]["deadline_s"].to_list() == [None]
 
 
