@@ -14,8 +14,8 @@ from metrics_platform.readers._dmv_columns import (
     PLACE,
     TOTAL,
     VEHICLE,
-    months_of,
     edges_ns,
+    months_of,
 )
 
 MILE_M = 1609.344

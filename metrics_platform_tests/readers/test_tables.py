@@ -174,11 +174,18 @@ def test_an_empty_table_says_that_nothing_happened(tmp_path: Path) -> None:
 def test_what_is_not_read_is_noted(tmp_path: Path) -> None:
     folder = written(tmp_path / "a", ego_poses=POSES.with_columns(battery=pl.lit(1)), radar=POSES)
     (folder / "camera").mkdir()
-    (folder / "tracks.parquet").mkdir()
     notes = notes_of(read_one(folder))
-    assert "not read: camera, radar.parquet, tracks.parquet" in notes
+    assert "not read: camera, radar.parquet" in notes
     assert "ego_poses.parquet: unknown columns are ignored: battery" in notes
     assert notes_of(read_one(written(tmp_path / "b", ego_poses=POSES))) == ""
+
+
+def test_a_folder_named_like_a_table_is_none(tmp_path: Path) -> None:
+    folder = written(tmp_path / "a", ego_poses=POSES)
+    (folder / "tracks.parquet").mkdir()
+    contents = tables.read(folder, CONFIG)
+    assert set(contents.signals) == {"ego_poses"}
+    assert contents.notes == ("not the table of a recorded signal, and not read: tracks.parquet",)
 
 
 @pytest.mark.parametrize(
