@@ -83,6 +83,32 @@ def test_every_recorded_signal_comes_out_as_it_went_in(tmp_path: Path, suffix: s
     assert read["format"].unique().to_list() == ["tables"]
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("argoverse2", "sensor", "7fab2350-7eaf-3b7e-a39d-6937a4c1bede"),
+        ("robot", "nav2_turtlebot.mcap"),
+        ("dmv",),
+    ],
+    ids="/".join,
+)
+def test_a_real_log_is_the_same_as_tables(tmp_path: Path, parts: tuple[str, ...]) -> None:
+    before = read_one(data_path(*parts)).signals
+    recorded = {
+        name: made.rows
+        for name, made in before.items()
+        if made.outcomes["log"].status is Status.COMPUTED and name != "recordings"
+    }
+    after = read_one(written(tmp_path / "a", **recorded)).signals
+    assert recorded
+    for name, rows in recorded.items():
+        assert_frame_equal(after[name].rows, rows)
+    times = ["start_ns", "end_ns", "duration_s"]
+    assert_frame_equal(
+        after["recordings"].rows.select(times), before["recordings"].rows.select(times)
+    )
+
+
 def test_a_log_id_may_stand_in_the_table(tmp_path: Path) -> None:
     folder = written(tmp_path / "a", ego_poses=POSES.with_columns(log_id=pl.lit("theirs")))
     rows = read_one(folder).signals["ego_poses"].rows
@@ -195,11 +221,13 @@ def test_a_folder_named_like_a_table_is_none(tmp_path: Path) -> None:
         pytest.param(["tracks"], None, False, id="traffic"),
         pytest.param(["interventions"], None, True, id="neither"),
         pytest.param(["tracks"], True, True, id="said"),
+        # As MCAP metadata says it.
+        pytest.param(["tracks"], "true", True, id="said_as_text"),
         pytest.param(["ego_poses", "tracks"], False, False, id="said_not"),
     ],
 )
 def test_who_is_the_ego(
-    tmp_path: Path, names: list[str], said: bool | None, expected: bool
+    tmp_path: Path, names: list[str], said: bool | str | None, expected: bool
 ) -> None:
     frames = {name: FRAMES[name].filter(log_id="synthetic_00003") for name in names}
     folder = written(tmp_path / "a", **frames)
