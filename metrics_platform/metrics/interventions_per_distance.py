@@ -10,11 +10,11 @@ from metrics_platform.core.frames import polars_schema
 from metrics_platform.kernels.rates import CONFIDENCE, poisson_interval
 from metrics_platform.signals.drive_modes import AUTONOMOUS, UNKNOWN_MODE
 from metrics_platform.signals.interventions import INTERVENTION_KINDS
+from metrics_platform.signals.reported_distances import MILE_M
 
 ANY = "any"
 # What California and others who took it over have reported.
 REPORTED_KIND = "disengagement"
-MILE_M = 1609.344
 _UNITS = ("log_id", "operator")
 
 

@@ -17,8 +17,8 @@ from metrics_platform.readers._dmv_columns import (
     edges_ns,
     months_of,
 )
+from metrics_platform.signals.reported_distances import MILE_M
 
-MILE_M = 1609.344
 _DATE_FORMATS = ("%m/%d/%Y", "%m/%d/%y", "%Y-%m-%d", "%Y.%m.%d")
 # The choices that the report's form gives.
 _INITIATORS = {

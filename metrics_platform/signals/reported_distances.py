@@ -4,6 +4,8 @@ from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, Signal
 
+# Reports count in international miles.
+MILE_M = 1609.344
 REPORT_PERIODS = ("month", "total")
 
 

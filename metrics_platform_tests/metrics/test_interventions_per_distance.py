@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from metrics_platform.core import Computed, Status
 from metrics_platform.core.frames import empty_frame
 from metrics_platform.metrics.interventions_per_distance import (
-    MILE_M,
     interventions_per_distance,
     pooled,
 )
-from metrics_platform.signals.reported_distances import ReportedDistances
+from metrics_platform.signals.reported_distances import MILE_M, ReportedDistances
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform_tests.metrics.builders import result_of
 from metrics_platform_tests.metrics.missions import (

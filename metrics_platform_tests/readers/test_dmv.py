@@ -8,12 +8,12 @@ import pytest
 
 from metrics_platform.core import Status
 from metrics_platform.core.errors import UnreadableLogError
-from metrics_platform.metrics.interventions_per_distance import MILE_M
 from metrics_platform.readers import dmv
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.readers.contents import LogContents
 from metrics_platform.readers.formats import formats
 from metrics_platform.readers.reading import ReadBatch, read_logs
+from metrics_platform.signals.reported_distances import MILE_M
 from metrics_platform_tests.data import data_path
 
 CONFIG = ReaderConfig()
