@@ -13,7 +13,7 @@ class ReportedDistances(MetricFrame):
     """One row per log_id, permit, vehicle, timestamp_ns, period: distance in autonomous mode.
 
     A report gives each vehicle's months, and their total as a number of its own: each is rounded
-    by itself, so the total need not be the sum. Which of the two counts is for the reader to say.
+    by itself, so the total need not be the sum. Metrics take the total where there is one.
     """
 
     timestamp_ns: int = Field(description="First moment of the period, in UTC.")
