@@ -2,8 +2,11 @@
 
 import math
 
+import numpy as np
 import polars as pl
 import pytest
+from shapely import LineString, Polygon, box
+from shapely.affinity import rotate, translate
 
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.metrics.collisions import collisions
@@ -100,6 +103,36 @@ def test_behind_is_as_seen_from_the_origin(
     )
     made = result_of(collisions, actor_pairs=frame, recordings=recording(center_offset_m))
     assert made.rows["kind"].item() == kind
+
+
+def _box(length: float, width: float) -> Polygon:
+    return box(-length / 2, -width / 2, length / 2, width / 2)
+
+
+def test_front_edges_against_shapely() -> None:
+    rng = np.random.default_rng(0)
+    size = rng.uniform(0.5, 5.0, (4, 400))
+    x, y, heading = rng.uniform(-4, 4, 400), rng.uniform(-3, 3, 400), rng.uniform(-3.1, 3.1, 400)
+    own = [_box(*sides) for sides in size[:2].T]
+    others = [
+        translate(rotate(_box(*sides), angle, use_radians=True), *place)
+        for sides, angle, place in zip(size[2:].T, heading, np.column_stack([x, y]), strict=True)
+    ]
+    edges = [LineString([(at, -side), (at, side)]) for at, side in size[:2].T / 2]
+    met = [one.intersects(other) for one, other in zip(own, others, strict=True)]
+    in_front = [edge.intersects(other) for edge, other in zip(edges, others, strict=True)]
+    names = ("actor_length_m", "actor_width_m", "other_length_m", "other_width_m")
+    pairs = pl.concat([touching(other_id=f"{number:03}") for number in range(400)]).with_columns(
+        pl.Series("relative_x_m", x),
+        pl.Series("relative_y_m", y),
+        pl.Series("relative_heading_rad", heading),
+        *(pl.Series(name, values) for name, values in zip(names, size, strict=True)),
+    )
+    rows = result_of(collisions, actor_pairs=pairs.filter(pl.Series(met))).rows
+    behind = np.abs(np.arctan2(y, x))[met] > math.radians(150)
+    expected = np.where(np.array(in_front)[met], "active_front", "active_lateral")
+    assert rows["kind"].to_list() == np.where(behind, "active_rear", expected).tolist()
+    assert rows["kind"].n_unique() == 3
 
 
 def test_the_first_moment_counts() -> None:

@@ -13,6 +13,7 @@ from metrics_platform.testing.experts import BESIDE_M, experts
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform.testing.synthetic import scenario
 from metrics_platform_tests.metrics.builders import STEP_NS, ego_states_of, result_of
+from metrics_platform_tests.metrics.conftest import RealLogs
 from metrics_platform_tests.metrics.nuplan import scene
 
 
@@ -104,6 +105,20 @@ def test_nuplan_scene() -> None:
     ]
     # What numpy calls the closest observation has changed since.
     assert np.percentile([0, 0, 0, 0, 5.0], 90, method="closest_observation") == 0.0
+
+
+@pytest.mark.parametrize("log", ["comma2k19", "adcf7d18", "robot"])
+def test_whoever_is_its_own_expert_makes_no_error(real_logs: RealLogs, log: str) -> None:
+    frames = real_logs(log)
+    expert = frames["ego_poses"].select(polars_schema(ExpertPoses).names())
+    row = compute_on({**frames, "expert_poses": expert}, "expert_error").rows.row(0, named=True)
+    assert row["max_displacement_m"] == pytest.approx(0.0, abs=1e-6)
+    assert row["max_heading_error_rad"] == pytest.approx(0.0, abs=1e-9)
+    # A second later it is elsewhere: as far as it came in the meantime.
+    late = expert.with_columns(pl.col("timestamp_ns") + 1_000_000_000)
+    row = compute_on({**frames, "expert_poses": late}, "expert_error").rows.row(0, named=True)
+    speed = compute_on(frames, "mean_speed").rows["mean_speed_mps"].item()
+    assert row["average_displacement_m"] == pytest.approx(speed, rel=0.05)
 
 
 def test_a_synthetic_expert() -> None:
