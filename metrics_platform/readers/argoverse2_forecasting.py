@@ -104,6 +104,8 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
 
 def _columns(file: Path) -> set[str]:
     """Return the columns of a Parquet file; none if it is something else."""
+    if not file.is_file():
+        return set()
     with file.open("rb") as opened:
         if opened.read(len(_PARQUET_MAGIC)) != _PARQUET_MAGIC:
             return set()

@@ -34,8 +34,8 @@ def recognises(path: Path) -> bool:
 def read(path: Path, config: ReaderConfig) -> LogContents:
     """Return the signals that there are tables of, rows in the order of time.
 
-    Nobody is the ego where there are tracks and no poses of one; `has_ego` in `log.json` says
-    otherwise.
+    A drive whose poses got lost looks like traffic without an ego, and would be judged by what
+    others did to one another: only `"has_ego": false` in `log.json` makes it traffic.
 
     Raises:
         UnreadableLogError: A table is damaged, lacks a column or has one of another type, is of
@@ -56,7 +56,6 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
     return LogContents(
         signals,
         {name: f"no table {name}" for name in recorded_signals() if name not in signals},
-        has_ego="ego_poses" in signals or "tracks" not in signals,
         notes=tuple(notes[not others :]),
     )
 

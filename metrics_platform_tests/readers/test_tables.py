@@ -218,11 +218,10 @@ def test_a_folder_named_like_a_table_is_none(tmp_path: Path) -> None:
     ("names", "said", "expected"),
     [
         pytest.param(["ego_poses", "tracks"], None, True, id="poses"),
-        pytest.param(["tracks"], None, False, id="traffic"),
-        pytest.param(["interventions"], None, True, id="neither"),
-        pytest.param(["tracks"], True, True, id="said"),
+        pytest.param(["tracks"], None, True, id="lost_poses"),
+        pytest.param(["tracks"], False, False, id="said"),
         # As MCAP metadata says it.
-        pytest.param(["tracks"], "true", True, id="said_as_text"),
+        pytest.param(["tracks"], "false", False, id="said_as_text"),
         pytest.param(["ego_poses", "tracks"], False, False, id="said_not"),
     ],
 )
