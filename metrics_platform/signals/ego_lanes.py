@@ -51,6 +51,11 @@ class EgoLanes(MetricFrame):
     heading_rad: float = Field(
         ge=-math.pi, lt=math.pi, nullable=True, description="Of the ego less that of the lane."
     )
+    beside_last_m: float = Field(
+        nullable=True,
+        description="To the left of the lane it was in before, as the driver sees it; null while "
+        "that is the same one.",
+    )
     along_mps: float = Field(
         nullable=True, description="Velocity in the direction of travel; negative against it."
     )
@@ -75,9 +80,10 @@ def ego_lanes(
     The lane is one whose area holds the centre of the ego's box. Where several do, as in
     intersections, it is, in this order: one whose direction is that of the ego's heading within 45
     degrees, else one of the opposite direction, else one that crosses; one that is not for bicycles
-    or pedestrians; the one in which the ego stays for longest without interruption around that
-    moment, so that of two lanes that part it is the one taken; the one nearest in direction, then
-    the first by name. Off all lanes it is the nearest one within `reach_m`.
+    or pedestrians; one that the ego comes into and leaves by its ends rather than by its sides, so
+    that of two lanes that part it is the one taken from the first; the one in which it stays for
+    longest without interruption around that moment; the one nearest in direction, then the first by
+    name. Off all lanes it is the nearest one within `reach_m`.
 
     Args:
         ego_states: Motion of the ego.
@@ -160,7 +166,10 @@ def _chosen(
             against_direction=pl.col("heading_rad").abs() > math.pi / 2,
         )
     )
-    chosen = _margins(_best(candidates), left, right)
+    segment = group_starts(own["log_id"].rle_id().to_numpy(), own["segment_index"].to_numpy())
+    segments = np.repeat(np.arange(len(segment) - 1), np.diff(segment))
+    stays = _stays(candidates, x, y, segments, centre)
+    chosen = _beside_last(_margins(_best(stays), left, right), segments, centre)
     return chosen.drop("segment_index", "x_m", "y_m")
 
 
@@ -191,28 +200,68 @@ def _placed(x: Floats, y: Floats, line: Integers, centre: Lines) -> dict[str, Fl
     }
 
 
+def _stays(
+    candidates: pl.DataFrame, x: Floats, y: Floats, segments: Integers, centre: Lines
+) -> pl.DataFrame:
+    """Add of each stay in a lane how many states it has, and how many of its ends are open.
+
+    An end is open where the ego comes in or leaves by a side of the lane: the state before or after
+    is beside it, neither before its start nor beyond its end.
+    """
+    goes_on = (pl.col("state") == pl.col("state").shift(1) + 1) & (
+        pl.col("line") == pl.col("line").shift(1)
+    )
+    starts = pl.Series(segments).diff().fill_null(1) != 0
+    candidates = candidates.sort("line", "state").with_columns(
+        stay=(~goes_on | pl.lit(starts).gather("state")).fill_null(value=True).cum_sum()
+    )
+    stays = candidates.group_by("stay").agg(
+        pl.col("line").first(),
+        pl.len().alias("states"),
+        first=pl.col("state").min().cast(pl.Int64),
+        last=pl.col("state").max().cast(pl.Int64),
+    )
+    line = stays["line"].to_numpy()
+    by_side = np.zeros(len(stays), dtype=np.int64)
+    for inner, step in ((stays["first"].to_numpy(), -1), (stays["last"].to_numpy(), 1)):
+        outer = (inner + step).clip(0, len(x) - 1)
+        # What was before the recording or a gap, or will be after it, nobody knows.
+        known = (outer != inner) & (segments[outer] == segments[inner])
+        found = nearest(x[outer], y[outer], line, centre)
+        by_side += known & (found.beyond == 0)
+    return candidates.join(
+        stays.select("stay", "states", by_side=pl.Series(by_side)), on="stay", maintain_order="left"
+    )
+
+
 def _best(candidates: pl.DataFrame) -> pl.DataFrame:
     """Return one lane per state, by the order of preference."""
     turned = pl.col("heading_rad").abs()
     # 0 along, 1 against, 2 across.
     course = pl.when(turned <= ALONG_RAD).then(0).when(turned >= math.pi - ALONG_RAD).then(1)
-    previous = [pl.col(name) == pl.col(name).shift(1) for name in ("line", "segment_index")]
-    goes_on = pl.all_horizontal(pl.col("state") == pl.col("state").shift(1) + 1, *previous)
-    return (
-        candidates.sort("line", "state")
-        .with_columns(stay=(~goes_on).fill_null(value=True).cum_sum())
-        .with_columns(stays=pl.len().over("stay"), course=course.otherwise(2))
-        .sort(
-            "state",
-            "outside_m",
-            "course",
-            pl.col("kind").is_in(_NOT_FOR_VEHICLES),
-            -pl.col("stays").cast(pl.Int64),
-            turned,
-            "line",
-        )
-        .unique("state", keep="first", maintain_order=True)
-    )
+    return candidates.sort(
+        "state",
+        "outside_m",
+        course.otherwise(2),
+        pl.col("kind").is_in(_NOT_FOR_VEHICLES),
+        "by_side",
+        -pl.col("states").cast(pl.Int64),
+        turned,
+        "line",
+    ).unique("state", keep="first", maintain_order=True)
+
+
+def _beside_last(chosen: pl.DataFrame, segments: Integers, centre: Lines) -> pl.DataFrame:
+    """Add how far the ego is to the left of the lane in which it was last, if that was another."""
+    state, line = chosen["state"].to_numpy(), chosen["line"].to_numpy()
+    at = 1 + np.flatnonzero(
+        (line[1:] != line[:-1]) & (segments[state[1:]] == segments[state[:-1]])
+    )  # fmt: skip
+    x, y = chosen["x_m"].to_numpy()[at], chosen["y_m"].to_numpy()[at]
+    offset = nearest(x, y, line[at - 1], centre).offset
+    beside = np.full(len(chosen), math.nan)
+    beside[at] = np.where(chosen["against_direction"].to_numpy()[at - 1], -offset, offset)
+    return chosen.with_columns(beside_last_m=pl.Series(beside, nan_to_null=True))
 
 
 def _margins(chosen: pl.DataFrame, left: Lines, right: Lines) -> pl.DataFrame:

@@ -41,9 +41,9 @@ def lane_crossings(ego_lanes: pl.LazyFrame, *, max_off_lanes_s: float = 1.0) -> 
 
     A stretch lasts until the box is within one lane, so the whole of a lane change is one. In an
     intersection lanes lie across one another, and their bounds are nobody's to keep to. The centre
-    has moved to another lane, rather than on to the next piece of its own, if its offset jumps from
-    one side to the other: by more than half of the mean width of both lanes. Sides and offsets are
-    those of the driver, also on a lane of the oncoming traffic.
+    has moved to another lane, rather than on to the next piece of its own, if it is farther aside
+    of the centre line of the lane before, extended straight on, than half of that lane's width.
+    Sides are those of the driver, also on a lane of the oncoming traffic.
 
     A log abstains where the size of the ego's box is unknown.
 
@@ -73,7 +73,7 @@ def lane_crossings(ego_lanes: pl.LazyFrame, *, max_off_lanes_s: float = 1.0) -> 
             ),
         )
     )
-    # A narrow box, or one seen rarely, may be over a bound between two states.
+    # A narrow box, one seen rarely or a simulated one may be over a bound between two states.
     crosses = (pl.col("across") & ~pl.col("in_intersection")) | (pl.col("moved") != 0)
     crosses = crosses.fill_null(value=False)
     deepest = pl.col("depth_m").arg_max()
@@ -114,16 +114,13 @@ def _beside(shift: int) -> pl.Expr:
 
 
 def _moved(max_off_lanes_s: float) -> pl.Expr:
-    """Return 1 where the centre has come to the lane on the left since the last state, or -1."""
-    against, offset = pl.col("against_direction"), pl.col("offset_m")
-    own = pl.when(against).then(-offset).otherwise(offset)
+    """Return by how many lanes to the left the centre has moved since it last was in one."""
     when = pl.when(pl.col("lane_id").is_not_null()).then(pl.col("timestamp_ns"))
     recent = (pl.col("timestamp_ns") - _last(when)) * 1e-9 <= max_off_lanes_s
     between = ~pl.col("in_intersection") & ~_last(pl.col("in_intersection"))
-    jump = own - _last(own)
-    enough = (pl.col("width_m") + _last(pl.col("width_m"))) / 4
-    other = (pl.col("lane_id") != _last(pl.col("lane_id"))) & (jump.abs() > enough)
-    moved = pl.when(recent & between & other).then(-jump.sign())
+    aside, width = pl.col("beside_last_m"), _last(pl.col("width_m"))
+    lanes = (aside.abs() / width).round().clip(lower_bound=1.0)
+    moved = pl.when(recent & between & (aside.abs() > width / 2)).then(aside.sign() * lanes)
     return moved.fill_null(0.0).cast(pl.Int64)
 
 

@@ -17,7 +17,8 @@ STEP_NS = 100_000_000
 # What is of the lane: null off all lanes.
 _OF_LANE = (
     "in_intersection", "speed_limit_mps", "outside_m", "along_m", "offset_m", "width_m",
-    "left_margin_m", "right_margin_m", "heading_rad", "along_mps", "against_direction",
+    "left_margin_m", "right_margin_m", "heading_rad", "beside_last_m", "along_mps",
+    "against_direction",
 )  # fmt: skip
 
 
@@ -36,6 +37,7 @@ def ego_lanes_of(rows: int, **columns: object) -> pl.DataFrame:
         "left_margin_m": 1.0,
         "right_margin_m": 1.0,
         "against_direction": False,
+        "beside_last_m": None,
     }
     schema = polars_schema(EgoLanes)
     assert set(columns) <= set(schema)

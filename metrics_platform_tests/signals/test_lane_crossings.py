@@ -1,6 +1,7 @@
 """Across the bounds of a lane, and on to the next one."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -29,6 +30,9 @@ NONE = (None, 0.0, 0.0, 0.0)
 
 State = tuple[str | None, float, float, float]
 
+# Where the centre of each lane is; the oncoming one, c, has its left on our right.
+PLACES = {"a": 0.0, "a2": 0.0, "b": 3.5, "c": 3.5, "d": 7.0}
+
 
 def crossings(*states: State, **columns: object) -> list[dict[str, Any]]:
     ids, offsets, left, right = (list(column) for column in zip(*states, strict=True))
@@ -38,9 +42,25 @@ def crossings(*states: State, **columns: object) -> list[dict[str, Any]]:
         offset_m=offsets,
         left_margin_m=left,
         right_margin_m=right,
+        beside_last_m=beside_last_m(states),
+        against_direction=[lane == "c" for lane in ids],
         **columns,
     )
     return result_of(lane_crossings, ego_lanes=made).rows.to_dicts()
+
+
+def beside_last_m(states: Sequence[State]) -> list[float | None]:
+    found: list[float | None] = []
+    last: str | None = None
+    for lane, offset, _, _ in states:
+        aside = None
+        if lane is not None:
+            y = PLACES[lane] + (-offset if lane == "c" else offset)
+            if last not in (None, lane):
+                aside = y - PLACES[last]  # type: ignore[index]
+            last = lane
+        found.append(aside)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -94,6 +114,16 @@ def crossings(*states: State, **columns: object) -> list[dict[str, Any]]:
             id="after_long_off_lanes_nobody_knows",
         ),
         pytest.param(
+            [A_MIDDLE, B_MIDDLE, B_MIDDLE],
+            {"from_lane_id": "a", "to_lane_id": "b", "side": "left", "lanes_moved_count": 1,
+             "duration_s": 0.1, "start_ns": STEP_NS},
+            id="a_simulated_car_that_jumps_to_the_next_lane",
+        ),
+        pytest.param(
+            [("d", 0.0, 0.75, 0.75), A_MIDDLE, A_MIDDLE],
+            {"side": "right", "lanes_moved_count": -2}, id="jumps_over_a_lane",
+        ),
+        pytest.param(
             [A_MIDDLE, ("a", 1.7, 0.05, 3.4), ("b", -1.7, 3.4, 0.05), B_MIDDLE],
             {"from_lane_id": "a", "to_lane_id": "b", "side": "left", "lanes_moved_count": 1,
              "duration_s": 0.1, "depth_m": 0},
@@ -121,10 +151,10 @@ def test_one_crossing(states: list[State], expected: dict[str, object]) -> None:
 def test_into_the_lane_of_the_oncoming_traffic() -> None:
     """Its offset and sides are turned: what the driver has on the right is on the lane's left."""
     states = [A_MIDDLE, A_OVER_LEFT, ONCOMING, ("c", 0.0, 0.75, 0.75)]
-    (row,) = crossings(*states, against_direction=[False, False, True, True])
+    (row,) = crossings(*states)
     assert (row["side"], row["lanes_moved_count"]) == ("left", 1)
     back = [("c", 0.0, 0.75, 0.75), ONCOMING, A_OVER_LEFT, A_MIDDLE]
-    (row,) = crossings(*back, against_direction=[True, True, False, False])
+    (row,) = crossings(*back)
     assert (row["side"], row["lanes_moved_count"]) == ("right", -1)
 
 
@@ -198,6 +228,7 @@ def test_a_setting_bounds_how_long_it_may_be_off_all_lanes() -> None:
         lane_id=["a", None, None, "b", "b"],
         offset_m=[1.25, None, None, -1.25, 0.0],
         left_margin_m=[-0.5, None, None, 2.0, 0.75],
+        beside_last_m=[None, None, None, 2.25, None],
     )
     moved = []
     for longest_s in (0.2, 0.4):
