@@ -10,7 +10,7 @@ class LanePoints(MetricFrame):
 
     In the fixed frame of the ego poses and tracks, in the direction of travel. The three points of
     a row need not lie on one line across; where a map's bounds have different numbers of points,
-    its reader resamples them evenly.
+    its reader puts more of them on their lines.
     """
 
     lane_id: str = Field(description="As in `lanes`.")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -92,3 +93,34 @@ def commonroad_drive(folder: Path, name: str, ego: str, **replaced: str) -> dict
     batch = read_logs({"drive": folder / "drive.xml"}, ReaderConfig())
     assert not batch.failures
     return {signal: made.rows for signal, made in batch.signals.items() if len(made.rows)}
+
+
+@cache
+def sumo_drives() -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """Return recorded signals of every SUMO vehicle as the ego of a log, and where SUMO saw it.
+
+    The latter by `log_id`, `timestamp_ns`: the lane of its front bumper, and the place along it.
+    """
+    batch = read_logs({"sumo": data_path("sumo")}, ReaderConfig())
+    recorded = {name: made.rows for name, made in batch.signals.items()}
+    tracks = recorded["tracks"].with_columns(log_id="track_id")
+    logs = tracks.group_by("log_id").agg(pl.col("length_m", "width_m").first())
+    speed = (pl.col("velocity_x_mps") ** 2 + pl.col("velocity_y_mps") ** 2).sqrt()
+    frames = {
+        "ego_poses": tracks.select(
+            "log_id", "timestamp_ns", "x_m", "y_m", "z_m", "heading_rad",
+            longitudinal_velocity_mps=speed,
+            lateral_velocity_mps=pl.lit(0.0),
+            yaw_rate_radps=pl.lit(None, pl.Float64),
+        ),
+        "recordings": recorded["recordings"].drop("log_id").join(logs, how="cross").with_columns(
+            has_ego=True, ego_length_m="length_m", ego_width_m="width_m", ego_center_offset_m=0.0
+        ).select(recorded["recordings"].columns),
+    }  # fmt: skip
+    for name in ("lanes", "lane_points"):
+        everywhere = recorded[name].drop("log_id").join(logs, how="cross")
+        frames[name] = everywhere.select(recorded[name].columns)
+    seen = recorded["lane_positions"].select(
+        "timestamp_ns", "position_m", log_id="track_id", lane_seen="lane_id"
+    )
+    return frames, seen

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import shapely
 
@@ -13,7 +14,12 @@ from metrics_platform.testing.maps import maps
 from metrics_platform.testing.synthetic import scenario
 from metrics_platform_tests.metrics.builders import result_of
 from metrics_platform_tests.metrics.conftest import RealLogs
-from metrics_platform_tests.metrics.lanes import STEP_NS, commonroad_drive, crossings_of
+from metrics_platform_tests.metrics.lanes import (
+    STEP_NS,
+    commonroad_drive,
+    crossings_of,
+    sumo_drives,
+)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +115,27 @@ def test_a_real_cut_in_against_shapely(tmp_path: Path) -> None:
     assert row["end_ns"] == between[-1] + STEP_NS
     assert (row["from_lane_id"], row["to_lane_id"]) == (within[0][1], within[-1][1])
     assert (row["side"], row["whole"]) == ("right", True)
+
+
+def test_simulated_changes_of_lanes_are_those_of_sumo() -> None:
+    """Its cars jump to the next lane at an instant: 100 times on the roads between junctions."""
+    frames, seen = sumo_drives()
+    made = compute_on(frames, "lane_changes").rows
+    before = pl.col("lane_seen").shift(1).over("log_id")
+    road = [lane.str.replace(r"_\d+$", "") for lane in (pl.col("before"), pl.col("lane_seen"))]
+    changes = (
+        seen.sort("log_id", "timestamp_ns")
+        .with_columns(before=before)
+        .filter(pl.col("before") != pl.col("lane_seen"), road[0] == road[1])
+        .filter(~pl.col("lane_seen").str.starts_with(":"))
+    )
+    both = changes.join(
+        made,
+        left_on=["log_id", "timestamp_ns", "before", "lane_seen"],
+        right_on=["log_id", "start_ns", "from_lane_id", "to_lane_id"],
+    )
+    # Of the others the front bumper has left the junction, or entered it, and the centre hasn't.
+    assert (len(changes), len(made), len(both)) == (100, 97, 96)
+    # SUMO counts lanes from the right.
+    left = pl.col("lane_seen").str.tail(1) > pl.col("before").str.tail(1)
+    assert both.select(((pl.col("side") == "left") == left).all()).item()

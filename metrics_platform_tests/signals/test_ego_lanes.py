@@ -16,6 +16,7 @@ from metrics_platform.testing.maps import BEHIND_M, PIECE_M, maps
 from metrics_platform.testing.scenarios import CAR, LANE_WIDTH_M
 from metrics_platform.testing.synthetic import scenario
 from metrics_platform_tests.metrics.conftest import read_real_log
+from metrics_platform_tests.metrics.lanes import sumo_drives
 from metrics_platform_tests.signals.roads import HERE, Frame, Lane, arc, road, states
 
 EAST = Lane("east", [(0, 0), (50, 0)], speed_limit_mps=13.9)
@@ -125,6 +126,37 @@ def test_of_lanes_that_part_it_is_the_one_taken_from_the_first(goes: str) -> Non
     else:
         ego = states([(x, 0) for x in np.linspace(0.5, 39, 40)], 0.0)
     assert matched(ego, STRAIGHT, LEFT)["lane_id"].unique().to_list() == [goes]
+
+
+def test_a_lane_in_pieces_is_taken_though_it_stays_longer_in_one_that_it_leaves_sideways() -> None:
+    bend = arc(15, math.pi / 2)
+    first, second = Lane("left_1", bend[:12]), Lane("left_2", bend[11:])
+    angles = np.linspace(0.02, 1.5, 60)
+    places = [(15 * math.sin(a), 15 * (1 - math.cos(a))) for a in angles]
+    wide = Lane("straight", [(0, 0), (40, 0)], width_m=9.0)
+    rows = matched(states(places, angles.tolist()), first, second, wide)
+    assert rows["lane_id"].rle().struct.field("value").to_list() == ["left_1", "left_2"]
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        pytest.param([(10, 1), (11, 2)], [None, 2.0], id="to_the_left"),
+        pytest.param([(10, 2), (11, 1)], [None, -2.5], id="back_to_the_right"),
+        pytest.param([(49, 0), (51, 0.25), (52, 0)], [None, 0.25, None], id="the_next_piece"),
+        pytest.param([(49, 0), (51, -3.5)], [None, -3.5], id="aside_of_the_lane_extended"),
+        pytest.param([(10, 0), (10, -20), (11, 2.5)], [None, None, 2.5], id="off_all_between"),
+    ],
+)
+def test_how_far_it_is_beside_the_lane_before(
+    places: list[tuple[float, float]], expected: list[float | None]
+) -> None:
+    lanes = (EAST, WEST, Lane("next", [(50, 0), (90, 0)]), Lane("aside", [(50, -3.5), (90, -3.5)]))
+    assert matched(states(places, 0.0), *lanes)["beside_last_m"].to_list() == [
+        None if value is None else pytest.approx(value) for value in expected
+    ]
+    apart = states(places, 0.0, segment_index=list(range(len(places))))
+    assert matched(apart, *lanes)["beside_last_m"].null_count() == len(places)
 
 
 def test_a_stop_where_lanes_overlap_changes_nothing() -> None:
@@ -239,6 +271,21 @@ def test_a_real_drive_against_shapely() -> None:
     assert rows["along_mps"].to_numpy().min() > -0.05
     assert not rows["against_direction"].any()
     assert rows["speed_limit_mps"].null_count() == len(rows)
+
+
+def test_simulated_drives_are_in_the_lanes_that_sumo_drove_them_in() -> None:
+    frames, seen = sumo_drives()
+    rows = compute_on(frames, "ego_lanes").rows.join(seen, on=["log_id", "timestamp_ns"])
+    # SUMO looks at the front bumper, we at the centre, 2.5 m behind: past that it is one lane.
+    rows = rows.filter(pl.col("position_m") > 2.6)
+    same = pl.col("lane_id") == pl.col("lane_seen")
+    assert len(rows) == 129_667
+    assert rows.select(same.mean()).item() > 0.9997
+    behind = rows.filter(same, ~pl.col("in_intersection"))
+    along = behind["position_m"].to_numpy() - 2.5 - behind["along_m"].to_numpy()
+    # Just round a corner a car is not straight in its lane yet.
+    assert np.quantile(np.abs(along), 0.99) < 0.01
+    assert rows["lane_id"].null_count() == 0
 
 
 def test_a_lane_of_one_point_is_none() -> None:
