@@ -134,19 +134,17 @@ def _kept_then_most(
 ) -> npt.NDArray[np.intp]:
     """Match what was matched before, by the number of the object, then as many as possible."""
     kept: list[int] = []
+    truths, founds = pairs.truth[group], pairs.found[group]
+    free = np.ones(len(group), dtype=np.bool_)
     for at in np.flatnonzero(goes_on)[np.argsort(objects[goes_on])]:
-        if pairs.found[group[at]] not in pairs.found[kept]:
-            kept.append(int(group[at]))
-    free = group[
-        ~np.isin(pairs.truth[group], pairs.truth[kept])
-        & ~np.isin(pairs.found[group], pairs.found[kept])
-    ]
-    if not len(free):
-        return np.array(kept, dtype=np.intp)
-    # One match more outweighs all similarities, each of which is at most 1.
-    weight = pairs.similarity[free] + len(free) + 1
-    most = free[hungarian(pairs.truth[free], pairs.found[free], weight)]
-    return np.concatenate([np.array(kept, dtype=np.intp), most])
+        if free[at]:
+            kept.append(at)
+            free &= (truths != truths[at]) & (founds != founds[at])
+    if free.any():
+        # One match more outweighs all similarities, each of which is at most 1.
+        weight = pairs.similarity[group[free]] + len(group) + 1
+        kept.extend(np.flatnonzero(free)[hungarian(truths[free], founds[free], weight)])
+    return group[kept]
 
 
 def switches(sequences: Sequences, matches: npt.NDArray[np.intp]) -> Booleans:

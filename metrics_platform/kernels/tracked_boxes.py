@@ -7,13 +7,16 @@ the rest is arithmetic with these numbers.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
+from metrics_platform.kernels.assignment import Integers
 from metrics_platform.kernels.tracking import Boxes, Pairs, Sequences
 
 ANNOTATION = "annotation"
 # Above the numbers of all images and tracks, so that those of two units differ.
 _PER_UNIT = 1 << 32
+_GONE = -1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,18 +130,25 @@ def kept(
         pairs: By `row` and `row_other`, with the columns that `Tracked` wants.
     """
     columns = ("unit", "frame", "track", "timestamp_ns", "track_id", "named")
-    truth, found = (side.with_columns(_new=pl.int_range(pl.len())) for side in (truth, found))
-    renumbered = (
-        pairs.join(truth.select("row", truth="_new"), on="row")
-        .join(found.select(row_other="row", found="_new"), on="row_other")
-        .sort("truth", "found")
-    )
+    objects = _renumbered(truth["row"].to_numpy(), pairs["row"].to_numpy())
+    boxes = _renumbered(found["row"].to_numpy(), pairs["row_other"].to_numpy())
+    # In a fixed order, so that sums come out the same to the last bit.
+    order = np.lexsort((boxes, objects))
+    order = order[(objects[order] != _GONE) & (boxes[order] != _GONE)]
     return Tracked(
         units=units,
         truth=truth.select(columns),
         found=found.select(columns),
-        pairs=renumbered.select(_PAIR),
+        pairs=pairs.with_columns(truth=objects, found=boxes).select(_PAIR)[order],
     )
+
+
+def _renumbered(left: Integers, wanted: Integers) -> Integers:
+    """Return where the rows `wanted` stand among those that are left, or that they are gone."""
+    rows = 1 + max(left.max(initial=-1), wanted.max(initial=-1))
+    place = np.full(rows, _GONE, dtype=np.int64)
+    place[left] = np.arange(len(left))
+    return place[wanted]
 
 
 def unjudged(boxes: pl.LazyFrame, *, both: bool = False) -> pl.LazyFrame:

@@ -8,6 +8,7 @@ wants other boxes makes rows of `ImageBoxes` by hand, and gives what a test is a
 import polars as pl
 
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels.geometry import wrapped
 from metrics_platform.signals.image_boxes import ImageBoxes
 from metrics_platform.testing.synthetic_frames import Frames
 
@@ -30,6 +31,7 @@ _STEP_PX = 1.5
 _WIDTH_PX = 40.0
 _HEIGHT_PX = 90.0
 _BELOW_PX = 150.0
+_PLACE = ("x_m", "y_m", "z_m", "heading_rad", "length_m", "width_m", "height_m")
 _NAMES = {"car": "Car", "pedestrian": "Pedestrian"}
 
 
@@ -62,6 +64,10 @@ def image_boxes(frames: Frames) -> Frames:
         height_px=pl.lit(_HEIGHT_PX),
         truncation_index=(moment % TRUNCATED_EVERY == TRUNCATED_EVERY - 1).cast(pl.Int64),
         occlusion_index=pl.lit(0, pl.Int64),
+        x_m=10.0 + 8.0 * number,
+        y_m=0.2 * moment,
+        z_m=pl.col("height_m") / 2,
+        heading_rad=wrapped(0.1 * moment + number),
         length_m="length_m",
         width_m="width_m",
         height_m="height_m",
@@ -88,6 +94,7 @@ def _regions(annotated: pl.DataFrame) -> pl.DataFrame:
         top_px=pl.col("top_px") + _BELOW_PX,
         truncation_index=pl.lit(None, pl.Int64),
         occlusion_index=pl.lit(None, pl.Int64),
+        **dict.fromkeys(_PLACE, pl.lit(None, pl.Float64)),
     )
 
 
@@ -129,4 +136,6 @@ def _detected(found: pl.DataFrame) -> pl.DataFrame:
         track_id=pl.format("box {}", "track_id"),
         tracked=pl.lit(False),
         score=1 / (1 + pl.col("_moment") % 17),
+        # By turns nothing, little, and more than the rules of benchmarks forgive.
+        x_m=pl.col("x_m") + 0.4 * (pl.col("_moment") % 5),
     )

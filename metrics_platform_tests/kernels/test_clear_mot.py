@@ -159,7 +159,7 @@ similarities = st.lists(st.lists(st.floats(0, 1), min_size=9, max_size=9), min_s
 
 
 @given(similarities, st.sampled_from([TRACKEVAL, MOTMETRICS]))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_matching_is_one_to_one_and_leaves_no_pair_that_is_free(
     drawn: list[list[float]], convention: str
 ) -> None:

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -40,6 +40,7 @@ sides = st.tuples(*(st.integers(0, 20).map(float),) * 2, *(st.integers(1, 20).ma
 
 
 @given(sides, sides)
+@settings(deadline=None)
 def test_as_shapely(own: Box, other: Box) -> None:
     first, second = (box(x, y, x + width, y + height) for x, y, width, height in (own, other))
     shared = first.intersection(second).area

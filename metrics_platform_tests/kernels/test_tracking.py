@@ -49,7 +49,9 @@ def test_hota_of_a_track_that_breaks() -> None:
 
 def test_hota_matches_what_goes_together_in_the_whole_sequence() -> None:
     # In the last image track 2 overlaps more, but track 1 was there all along.
-    images: list[Image] = [[(1, 1, 0.9)]] * 5 + [[(1, 1, 0.6), (1, 2, 0.8)]]
+    before: Image = [(1, 1, 0.9)]
+    last: Image = [(1, 1, 0.6), (1, 2, 0.8)]
+    images = [*[before] * 5, last]
     made = hota_statistics(sequences_of(images))
     expected = [5 * 0.9 + 0.6 if alpha <= 0.6 + 1e-9 else 5 * 0.9 for alpha in ALPHAS]
     expected = [
@@ -76,7 +78,7 @@ images_of = st.lists(st.lists(st.floats(0, 1), min_size=6, max_size=6), min_size
 
 
 @given(images_of)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_hota_never_gains_by_a_higher_threshold(drawn: list[list[float]]) -> None:
     images: list[Image] = [
         [(at // 3, at % 3, value) for at, value in enumerate(image)] for image in drawn

@@ -1,4 +1,4 @@
-"""MOTChallenge tracking: a real sequence against motmetrics and TrackEval, and their differences."""
+"""MOTChallenge tracking: a real sequence as its tools judge it, and where these differ."""
 
 from collections.abc import Mapping
 

@@ -164,11 +164,11 @@ def _predicted(truth: pl.DataFrame) -> pl.DataFrame:
     (file,) = data_path("argoverse2", "predictions").glob("*.parquet")
     boxes = pl.read_parquet(file)
     schema = truth.schema
-    renamed = boxes.rename({"label": "category", "yaw_rad": "heading_rad"}, strict=False)
+    renamed = boxes.rename({"label": "category", "yaw_rad": "heading_rad"})
     absent = [pl.lit(None).alias(name) for name in schema if name not in renamed.columns]
     return (
         renamed.with_columns(absent)
         .with_columns(log_id=pl.lit(truth["log_id"][0]), source=pl.lit(TRACKER))
         .select(list(schema))
-        .cast(dict(schema))
+        .cast(schema)
     )
