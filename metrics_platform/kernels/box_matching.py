@@ -58,8 +58,9 @@ def nearest(
     found = np.full(len(points), NOBODY, dtype=np.int64)
     least = np.full(len(points), np.inf)
     point, other, distance = pairs_within(points, groups, others, other_groups, reach)
-    heads = _heads(point)
-    found[point[heads]], least[point[heads]] = other[heads], distance[heads]
+    nearest_pair = _heads(point)
+    found[point[nearest_pair]] = other[nearest_pair]
+    least[point[nearest_pair]] = distance[nearest_pair]
     alone = np.flatnonzero(found == NOBODY)
     first = np.searchsorted(other_groups, groups[alone], side="left")
     count = np.searchsorted(other_groups, groups[alone], side="right") - first
