@@ -86,6 +86,33 @@ def box_distance(pair: BoxPair) -> pl.Expr:
     return pl.when(apart).then(pl.min_horizontal(squared).sqrt()).otherwise(0.0)
 
 
+def may_collide(pair: BoxPair, velocity_x: pl.Expr, velocity_y: pl.Expr) -> pl.Expr:
+    """Say whether the circles around the boxes touch, now or later, if neither turns.
+
+    Where they don't, nor do the boxes: a cheap look before `time_to_collision`. Never null where
+    the velocity is known.
+
+    Args:
+        pair: The boxes now.
+        velocity_x: Of the other against the first, along the x axis of the first, in m/s.
+        velocity_y: The same, along its y axis.
+    """
+    reach = _half_diagonal(pair.length, pair.width) + _half_diagonal(
+        pair.other_length, pair.other_width
+    )
+    # A little more than it takes: rounding must not lose a collision.
+    reach = reach * (1 + 1e-9) + 1e-9
+    speed_2 = velocity_x * velocity_x + velocity_y * velocity_y
+    aside = pair.x * velocity_y - pair.y * velocity_x
+    coming = pair.x * velocity_x + pair.y * velocity_y < 0
+    near = pair.x * pair.x + pair.y * pair.y <= reach * reach
+    return near | (coming & (aside * aside <= reach * reach * speed_2))
+
+
+def _half_diagonal(length: pl.Expr, width: pl.Expr) -> pl.Expr:
+    return (length * length + width * width).sqrt() / 2
+
+
 def time_to_collision(pair: BoxPair, velocity_x: pl.Expr, velocity_y: pl.Expr) -> pl.Expr:
     """Return when the boxes first touch if neither turns, in seconds; null if they never do.
 

@@ -4,6 +4,7 @@ import polars as pl
 from pandera.polars import Field
 
 from metrics_platform.core import metric
+from metrics_platform.kernels.geometry import may_collide
 from metrics_platform.kernels.geometry import time_to_collision as swept
 from metrics_platform.signals.actor_pairs import Encounter, box_pair, worst_moments
 
@@ -49,11 +50,12 @@ def time_headway(actor_pairs: pl.LazyFrame, *, standstill_mps: float = 0.005) ->
         standstill_mps: Slower has no headway; nuplan-devkit's `stopped_speed_threshold`.
     """
     # The time in which a box that comes nearer at 1 m/s gets here is its distance.
-    headway_m = swept(box_pair(), velocity_x=pl.lit(-1.0), velocity_y=pl.lit(0.0))
+    comes = {"velocity_x": pl.lit(-1.0), "velocity_y": pl.lit(0.0)}
+    headway_m = swept(box_pair(), **comes)
     forward = pl.col("actor_velocity_x_mps")
     ahead = (pl.col("relative_x_m") > 0) & (forward > standstill_mps)
     nearest = (
-        actor_pairs.filter(ahead)
+        actor_pairs.filter(ahead & may_collide(box_pair(), **comes))
         .with_columns(headway_m=headway_m)
         .filter(pl.col("headway_m").is_not_null())
         .sort("headway_m", "other_id")

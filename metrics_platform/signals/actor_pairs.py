@@ -2,13 +2,16 @@
 
 import math
 
+import numpy as np
 import polars as pl
 from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, Rows, signal
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels.box_arrays import Boxes, box_distances
 from metrics_platform.kernels.geometry import BoxPair, box_distance, in_axes_of, wrapped
 from metrics_platform.kernels.interpolation import interpolate
+from metrics_platform.kernels.neighbours import near
 
 _EGO = (
     "x_m", "y_m", "longitudinal_velocity_mps", "lateral_velocity_mps", "yaw_rate_radps",
@@ -164,11 +167,10 @@ def actor_pairs(
     )
     moving = with_velocity(tracks, neighbours, max_gap_s)
     beside = _beside_ego(moving.join(traffic, on="log_id", how="anti"), ego_states.filter(known))
-    among = _beside_one_another(moving.join(traffic, on="log_id", how="semi"), traffic_range_m)
     names = polars_schema(ActorPairs).names()
-    pairs = pl.concat(
-        [_pairs(beside, range_m).select(names), _pairs(among, traffic_range_m).select(names)]
-    )
+    users = moving.join(traffic, on="log_id", how="semi").collect()
+    among = _among_themselves(users, traffic_range_m)
+    pairs = pl.concat([_pairs(beside, range_m).select(names), among.lazy()])
     return Rows(pairs, pl.concat([nobox, no_ego]))
 
 
@@ -258,28 +260,59 @@ def _beside_ego(tracks: pl.LazyFrame, ego: pl.LazyFrame) -> pl.LazyFrame:
     return tracks.join(centre, on=["log_id", "timestamp_ns"])
 
 
-def _beside_one_another(tracks: pl.LazyFrame, range_m: float) -> pl.LazyFrame:
-    """Join the road users of one moment with one another, each as actor, in columns `actor_…`."""
-    velocity_x, velocity_y = in_axes_of(
-        pl.col("heading_rad"), pl.col("velocity_x_mps"), pl.col("velocity_y_mps")
-    )
-    moving = pl.col("velocity_x_mps").is_not_null() & pl.col("velocity_y_mps").is_not_null()
-    actors = tracks.filter(moving).select(
-        "log_id",
-        "timestamp_ns",
-        "source",
-        actor_id="track_id",
-        actor_x_m="x_m",
-        actor_y_m="y_m",
-        actor_heading_rad="heading_rad",
-        actor_length_m="length_m",
-        actor_width_m="width_m",
-        actor_velocity_x_mps=velocity_x,
-        actor_velocity_y_mps=velocity_y,
-    )
-    return tracks.join(actors, on=["log_id", "timestamp_ns", "source"]).filter(
-        pl.col("actor_id") != pl.col("track_id")
-    )
+def _among_themselves(tracks: pl.DataFrame, range_m: float) -> pl.DataFrame:
+    """Return the pairs of road users of each moment, each as actor, in the order of the key.
+
+    In numpy, since they are many: what two share is computed once, what belongs to one (its axes)
+    before it is paired, and names are looked up last of all.
+    """
+    users = tracks.sort("log_id", "timestamp_ns", "source", "track_id")
+    moment = users.select(pl.struct("log_id", "timestamp_ns", "source").rle_id()).to_series()
+    x, y, heading, length, width, velocity_x, velocity_y = (
+        users[name].to_numpy()
+        for name in ("x_m", "y_m", "heading_rad", "length_m", "width_m", "velocity_x_mps",
+                     "velocity_y_mps")
+    )  # fmt: skip
+    cos, sin, diagonal = np.cos(heading), np.sin(heading), np.hypot(length, width)
+    one, two = near(moment.to_numpy().astype(np.int64), x, y, diagonal / 2, range_m)
+    boxes = Boxes(x=x, y=y, heading=heading, length=length, width=width)
+    distance = box_distances(boxes, one, two)
+    moving = np.isfinite(velocity_x) & np.isfinite(velocity_y)
+    kept = distance <= range_m
+    one, two, distance = one[kept], two[kept], distance[kept]
+    actor, other = np.concatenate([one, two]), np.concatenate([two, one])
+    distance = np.concatenate([distance, distance])
+    # Rows are numbered in the order of the key, so this is the order of the key of pairs.
+    order = pl.Series(actor * len(users) + other).arg_sort().to_numpy()
+    order = order[moving[actor[order]]]
+    actor, other, distance = actor[order], other[order], distance[order]
+    ahead, left = cos[actor], sin[actor]
+    away_x, away_y = x[other] - x[actor], y[other] - y[actor]
+    speed = np.hypot(velocity_x, velocity_y)
+    own_x, own_y = cos * velocity_x + sin * velocity_y, cos * velocity_y - sin * velocity_x
+    numbers = {
+        "relative_x_m": ahead * away_x + left * away_y,
+        "relative_y_m": ahead * away_y - left * away_x,
+        "relative_heading_rad": heading[other] - heading[actor],
+        "other_length_m": length[other],
+        "other_width_m": width[other],
+        "other_velocity_x_mps": ahead * velocity_x[other] + left * velocity_y[other],
+        "other_velocity_y_mps": ahead * velocity_y[other] - left * velocity_x[other],
+        "other_speed_mps": speed[other],
+        "actor_length_m": length[actor],
+        "actor_width_m": width[actor],
+        "actor_velocity_x_mps": own_x[actor],
+        "actor_velocity_y_mps": own_y[actor],
+        "actor_speed_mps": speed[actor],
+        "distance_m": distance,
+    }
+    seat = users.select("log_id", "timestamp_ns", "source", actor_id="track_id")[actor]
+    sight = users.select(other_id="track_id", other_category="category")[other]
+    pairs: pl.DataFrame = pl.concat([seat, sight, pl.DataFrame(numbers)], how="horizontal")
+    unknown = ("other_velocity_x_mps", "other_velocity_y_mps", "other_speed_mps")
+    return pairs.with_columns(
+        pl.col(unknown).fill_nan(None), relative_heading_rad=wrapped(pl.col("relative_heading_rad"))
+    ).select(polars_schema(ActorPairs).names())
 
 
 def _pairs(beside: pl.LazyFrame, range_m: float) -> pl.LazyFrame:

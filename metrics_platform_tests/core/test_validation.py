@@ -10,7 +10,7 @@ from pandera.polars import Field, check
 
 from metrics_platform.core import Metric, MetricFrame, Signal, metric
 from metrics_platform.core.errors import ContractError
-from metrics_platform.core.frames import polars_schema
+from metrics_platform.core.frames import in_order, polars_schema
 from metrics_platform.core.validation import validate
 
 
@@ -124,6 +124,35 @@ def test_where_the_whole_frame_is_at_fault_no_log_is_blamed(
     error = _broken(frame)
     assert expected in str(error)
     assert error.log_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("starts", "ordered"),
+    [
+        pytest.param([1, 2, 3], True, id="in_order"),
+        pytest.param([1, 3, 2], False, id="not_in_order"),
+        pytest.param([1, 2, 2], False, id="twice"),
+        pytest.param([None, 1, 2], False, id="unknown"),
+        pytest.param([], True, id="none"),
+    ],
+)
+def test_order_and_doubles_are_told_at_once(starts: list[int | None], ordered: bool) -> None:
+    rows = {"log_id": ["a"] * len(starts), "start_ns": starts}
+    assert in_order(Brakes, pl.DataFrame(rows, {"log_id": pl.String, "start_ns": pl.Int64})) is (
+        ordered
+    )
+
+
+def test_the_first_column_of_the_key_counts_most() -> None:
+    rows = {"log_id": ["a", "a", "b"], "start_ns": [1, 5, 2]}
+    assert in_order(Brakes, pl.DataFrame(rows))
+    assert not in_order(Brakes, pl.DataFrame(rows).reverse())
+    assert not in_order(Brakes, pl.DataFrame(rows).drop("log_id"))
+
+
+def test_doubles_are_found_in_rows_that_are_in_order_but_for_them() -> None:
+    frame = _frame(log_id=["a", "a"], start_ns=[1, 1], peak_mps2=[1.0, 1.0], kind=["soft"] * 2)
+    assert "log_id" in str(_broken(frame))
 
 
 def test_a_row_without_a_log_is_nobodys() -> None:

@@ -16,6 +16,7 @@ from metrics_platform.kernels.geometry import (
     BoxPair,
     box_distance,
     in_axes_of,
+    may_collide,
     time_to_collision,
     wrapped,
 )
@@ -106,6 +107,34 @@ def test_time_to_collision(
     place: tuple[float, float, float], velocity: tuple[float, float], expected: float | None
 ) -> None:
     assert collision((*place, *CAR, *CAR), velocity) == pytest.approx(expected, abs=1e-12)
+
+
+@given(boxes, st.tuples(speeds, speeds))
+def test_whatever_collides_may_collide(
+    values: tuple[float, ...], velocity: tuple[float, float]
+) -> None:
+    frame = pl.DataFrame([values], schema=COLUMNS, orient="row")
+    may = frame.select(may_collide(PAIR, *(pl.lit(speed) for speed in velocity))).item()
+    if collision(values, velocity) is not None:
+        assert may
+
+
+@pytest.mark.parametrize(
+    ("place", "velocity", "expected"),
+    [
+        pytest.param((20.0, 0.0, 0.0), (-1.0, 0.0), True, id="comes"),
+        pytest.param((20.0, 0.0, 0.0), (1.0, 0.0), False, id="goes"),
+        pytest.param((20.0, 6.0, 0.0), (-1.0, 0.0), False, id="passes"),
+        pytest.param((20.0, 0.0, 0.0), (0.0, 0.0), False, id="stays"),
+        pytest.param((3.0, 0.0, 0.0), (1.0, 0.0), True, id="near"),
+    ],
+)
+def test_what_may_collide(
+    place: tuple[float, float, float], velocity: tuple[float, float], expected: bool
+) -> None:
+    frame = pl.DataFrame([(*place, *CAR, *CAR)], schema=COLUMNS, orient="row")
+    may = frame.select(may_collide(PAIR, *(pl.lit(speed) for speed in velocity)))
+    assert may.item() is expected
 
 
 def test_an_unknown_velocity_has_no_time_to_collision() -> None:
