@@ -36,8 +36,9 @@ class _Box:
     def corners(self) -> Array:
         along = self.length_m / 2 * _direction(self.heading_rad)
         across = self.width_m / 2 * _direction(self.heading_rad + math.pi / 2)
-        centre = np.array([self.x_m, self.y_m])
-        return centre + np.array([along + across, along - across, -along + across, -along - across])
+        offsets = np.array([along + across, along - across, across - along, -along - across])
+        corners: Array = offsets + np.array([self.x_m, self.y_m])
+        return corners
 
 
 @dataclass(frozen=True)

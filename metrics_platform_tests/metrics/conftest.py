@@ -15,6 +15,17 @@ from metrics_platform_tests.data import data_path
 RealLogs = Callable[[str], dict[str, pl.DataFrame]]
 
 _FOLDERS = {"comma2k19": ("comma2k19", "Example_1"), "argoverse2": ("argoverse2", "sensor")}
+# All there are: whatever is computed of pairs has to get through them.
+COMMONROAD = (
+    "DEU_Gar-1_1_T-1",
+    "DEU_Moabit-4_1_T-1",
+    "OSC_CutIn-1_2_T-1",
+    "OSC_PedestrianCollision-1_1_T-1",
+    "USA_US101-5_1_T-1",
+    "ZAM_Tjunction-1_97_T-1",
+    "ZAM_Urban-3_3_Repair",
+    "ZAM_Zip-1_56_T-1",
+)
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +39,8 @@ def _path(log: str) -> Path:
         return data_path("robot", "nav2_turtlebot.mcap")
     if log == "comma2k19":
         return next(data_path(*_FOLDERS["comma2k19"]).iterdir())
+    if log in COMMONROAD:
+        return data_path("commonroad", f"{log}.xml")
     return next(data_path(*_FOLDERS["argoverse2"]).glob(f"{log}*"))
 
 

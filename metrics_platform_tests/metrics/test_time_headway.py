@@ -9,7 +9,6 @@ from metrics_platform.metrics.time_headway import time_headway
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform.testing.synthetic import scenario
 from metrics_platform_tests.metrics.builders import pairs_of, result_of
-from metrics_platform_tests.metrics.commonroad import scenario_at_start
 from metrics_platform_tests.metrics.conftest import RealLogs
 
 DRIVES = {"actor_velocity_x_mps": 10.0, "actor_speed_mps": 10.0}
@@ -67,19 +66,26 @@ def test_a_synthetic_following() -> None:
     assert made.summary["short_headways"].item() == 1
 
 
-def test_commonroad_crime() -> None:
-    made = compute_on(scenario_at_start("ZAM_Urban-3_3_Repair", ego=8), "time_headway")
-    row = made.rows.row(by_predicate=pl.col("other_id") == "6", named=True)
+def test_commonroad_crime(real_logs: RealLogs) -> None:
+    frames = real_logs("ZAM_Urban-3_3_Repair")
+    start = {**frames, "tracks": frames["tracks"].filter(pl.col("timestamp_ns") == 0)}
+    made = compute_on(start, "time_headway").rows.filter(pl.col("actor_id") == "8")
+    row = made.row(by_predicate=pl.col("other_id") == "6", named=True)
     # CriMe: 20.75 m along the lane, which the ego and the car stand on at an angle of 0.02 rad.
     # Along the ego's own axis the car is at 25 cos 0.02 - 1.06 sin 0.02, half lengths off.
     expected_m = 25 * math.cos(0.02) - 1.06 * math.sin(0.02) - 2 - 4.508 / 2
-    assert row["headway_m"] == pytest.approx(expected_m)
+    assert row["headway_m"] == pytest.approx(expected_m, abs=0.03)
     assert row["headway_m"] == pytest.approx(20.75, abs=0.04)
-    # CriMe: 2.4 s, when the ego, which goes on to brake, is there; at its speed now it is 2.3 s.
-    assert row["min_headway_s"] == pytest.approx(expected_m / 9)
-    assert row["min_headway_s"] < 2.4
+    # At its speed now the ego is there in 2.3 s. CriMe: 2.4 s, when the front bumper of the ego,
+    # which goes on to brake, is beyond the car's rear one.
+    assert row["min_headway_s"] == pytest.approx(row["headway_m"] / 9)
+    ego = frames["tracks"].filter(pl.col("track_id") == "8")
+    gap_m = 85 - 2 - ego["x_m"] - 4.508 / 2
+    assert gap_m[0] == pytest.approx(20.75, abs=0.005)
+    there = ego.filter(gap_m < 0)["timestamp_ns"].min()
+    assert there == 2_400_000_000
     # CriMe: infinite to the car in the next lane.
-    assert made.rows["other_id"].to_list() == ["6"]
+    assert made["other_id"].to_list() == ["6"]
 
 
 def test_a_real_log(real_logs: RealLogs) -> None:

@@ -8,9 +8,8 @@ import pytest
 from metrics_platform.metrics.time_to_collision import time_to_collision
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform.testing.synthetic import START_NS, scenario
-from metrics_platform_tests.metrics.builders import pairs_of, result_of
-from metrics_platform_tests.metrics.commonroad import scenario_at_start
-from metrics_platform_tests.metrics.conftest import RealLogs
+from metrics_platform_tests.metrics.builders import approaching, result_of, traffic_of
+from metrics_platform_tests.metrics.conftest import COMMONROAD, RealLogs
 from metrics_platform_tests.metrics.nuplan import scene
 
 NUPLAN_STEP_S = 0.1
@@ -18,17 +17,6 @@ NUPLAN_STEP_S = 0.1
 NUPLAN_LEAST_TTC_S = 0.95
 # `is_agent_ahead`
 NUPLAN_AHEAD_RAD = math.radians(30)
-
-
-def approaching(distances_m: list[float], **columns: object) -> pl.DataFrame:
-    """A standing car ahead of an ego at 10 m/s, bumpers so far apart."""
-    usual = {"actor_velocity_x_mps": 10.0, "actor_speed_mps": 10.0, "other_velocity_x_mps": 0.0}
-    return pairs_of(
-        len(distances_m),
-        relative_x_m=[distance + 4 for distance in distances_m],
-        distance_m=distances_m,
-        **{**usual, **columns},
-    )
 
 
 @pytest.mark.parametrize(
@@ -111,11 +99,62 @@ def test_nuplan_scenes(name: str) -> None:
         assert math.ceil(found / NUPLAN_STEP_S) * NUPLAN_STEP_S == pytest.approx(expected)
 
 
-def test_commonroad_crime() -> None:
-    made = compute_on(scenario_at_start("ZAM_Urban-3_3_Repair", ego=8), "time_to_collision")
-    # CriMe: 2.4 s to the time of closest encounter, of an ego that goes on to brake from 9 m/s.
-    assert made.rows["other_id"].to_list() == ["6"]
-    assert made.rows["min_ttc_s"].item() == pytest.approx(20.72 / 9, abs=0.01)
+def test_commonroad_crime(real_logs: RealLogs) -> None:
+    frames = real_logs("ZAM_Urban-3_3_Repair")
+    start = {**frames, "tracks": frames["tracks"].filter(pl.col("timestamp_ns") == 0)}
+    made = compute_on(start, "time_to_collision").rows.filter(pl.col("actor_id") == "8")
+    # CriMe's TTC, along the lane: 2.31 s, and none to the car in the next lane.
+    assert made["other_id"].to_list() == ["6"]
+    assert made["min_ttc_s"].item() == pytest.approx(20.72 / 9, abs=0.001)
+
+
+def test_commonroad_crime_in_a_straight_lane(real_logs: RealLogs) -> None:
+    frames = real_logs("DEU_Gar-1_1_T-1")
+    start = {**frames, "tracks": frames["tracks"].filter(pl.col("timestamp_ns") == 0)}
+    row = compute_on(start, "time_to_collision").rows.row(
+        by_predicate=(pl.col("actor_id") == "200") & (pl.col("other_id") == "202"), named=True
+    )
+    # CriMe: 3.70 s, of 22.16 m at 6 m/s; its gap takes half of the lengths off both coordinates.
+    assert row["min_ttc_s"] == pytest.approx(3.7118, abs=0.0001)
+    assert row["min_ttc_s"] == pytest.approx(3.70, abs=0.02)
+    assert row["conflict_type"] == "rear_end"
+
+
+@pytest.mark.parametrize("log", COMMONROAD)
+def test_all_scenarios(real_logs: RealLogs, log: str) -> None:
+    assert compute_on(real_logs(log), "time_to_collision").outcomes[log].status == "computed"
+
+
+@pytest.mark.parametrize(
+    ("degrees", "expected"),
+    [
+        (0, "rear_end"),
+        (-29, "rear_end"),
+        (31, "lane_change"),
+        (-84, "lane_change"),
+        (86, "crossing"),
+        (-180, "crossing"),
+    ],
+)
+def test_types_of_conflict(degrees: float, expected: str) -> None:
+    pairs = approaching([20.0], relative_heading_rad=math.radians(degrees))
+    assert result_of(time_to_collision, actor_pairs=pairs).rows["conflict_type"].item() == expected
+
+
+def test_far_from_the_origin_across_the_jump_of_the_angle() -> None:
+    # Both drive along -x, one with a heading of pi, the other of just more than -pi.
+    frames = traffic_of(
+        {"track_id": "behind", "x_m": 1e6 + 24, "y_m": -1e6, "velocity_x_mps": -10.0,
+         "heading_rad": math.pi},
+        {"track_id": "front", "x_m": 1e6, "y_m": -1e6, "velocity_x_mps": -5.0,
+         "heading_rad": -math.pi + 1e-9},
+    )  # fmt: skip
+    made = compute_on(frames, "time_to_collision").rows
+    assert made.select("actor_id", "other_id", "conflict_type").rows() == [
+        ("behind", "front", "rear_end"),
+        ("front", "behind", "rear_end"),
+    ]
+    assert made["min_ttc_s"].to_list() == pytest.approx([4.0, 4.0])
 
 
 @pytest.mark.parametrize(
@@ -136,5 +175,5 @@ def test_it_abstains_where_there_are_no_boxes(real_logs: RealLogs) -> None:
     outcome = compute_on(real_logs("robot"), "time_to_collision").outcomes["robot"]
     assert (outcome.status, outcome.reason) == (
         "abstained",
-        "no actor_pairs: no tracks: the recording has no tracks",
+        "no collision_courses: no actor_pairs: no tracks: the recording has no tracks",
     )

@@ -20,7 +20,7 @@ SCENARIOS = {
     "DEU_Gar-1_1_T-1": (4, 21, 5, 0),
     "DEU_Moabit-4_1_T-1": (1, 34, 51, 16),
     "OSC_CutIn-1_2_T-1": (2, 100, 2, 0),
-    "OSC_PedestrianCollision-1_1_T-1": (2, 93, 24, 12),
+    "OSC_PedestrianCollision-1_1_T-1": (2, 93, 24, 16),
     "USA_US101-5_1_T-1": (25, 101, 5, 0),
     "ZAM_Tjunction-1_97_T-1": (5, 148, 12, 6),
     "ZAM_Urban-3_3_Repair": (3, 36, 2, 0),
