@@ -9,7 +9,8 @@ from pandera.polars import Field
 from metrics_platform.core import MetricFrame, signal
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.kernels.geometry import wrapped
-from metrics_platform.kernels.polylines import Lines, inside, near, nearest
+from metrics_platform.kernels.lane_shapes import LaneShapes
+from metrics_platform.kernels.polylines import Lines, nearest
 from metrics_platform.kernels.smoothing import Floats, Integers, group_starts
 
 # A lane whose direction differs by less is one to drive along; one that differs by more than the
@@ -95,8 +96,11 @@ def ego_lanes(
     states, known, points = pl.collect_all([
         ego_states.sort("log_id", "timestamp_ns"), lanes, lane_points,
     ])  # fmt: skip
-    own = _own(states)
-    found = _chosen(own, known, points, reach_m)
+    own, shapes = _own(states), LaneShapes.of(points)
+    segments = _segments(own)
+    stays = _stays(_candidates(own, known, shapes, reach_m), own, segments, shapes.centre)
+    chosen = _margins(_best(stays), shapes.left, shapes.right)
+    found = _beside_last(chosen, segments, shapes.centre).drop("x_m", "y_m")
     names = polars_schema(EgoLanes).names()
     return own.join(found, on="state", how="left").select(names).lazy()
 
@@ -121,70 +125,29 @@ def _own(states: pl.DataFrame) -> pl.DataFrame:
     ).with_row_index("state")
 
 
-def _chosen(
-    own: pl.DataFrame, lanes: pl.DataFrame, points: pl.DataFrame, reach_m: float
+def _candidates(
+    own: pl.DataFrame, lanes: pl.DataFrame, shapes: LaneShapes, reach_m: float
 ) -> pl.DataFrame:
-    """Return the lane of each state that is in one, by `state`."""
-    # Numbered, because sorting by two names takes many times longer.
-    heads = points.group_by("log_id", "lane_id").len().filter(pl.col("len") > 1)
-    heads = heads.sort("log_id", "lane_id").drop("len").with_row_index("line")
-    points = points.join(heads, on=["log_id", "lane_id"]).sort("line", "point_index")
-    starts = group_starts(points["line"].to_numpy())
-    logs = heads.select(pl.col("log_id").unique()).sort("log_id").with_row_index("log")
-    logs = logs.cast({"log": pl.Int64})
-    line_logs = heads.join(logs, on="log_id", maintain_order="left")["log"]
-    there = own.join(logs, on="log_id", maintain_order="left")
+    """Return the lanes that each state may be in, and how it lies and moves in each."""
+    there = own.join(shapes.log_ids, on="log_id", how="left", maintain_order="left")
     x, y = there["x_m"].to_numpy(), there["y_m"].to_numpy()
-    rings = _rings(points, starts)
-    state, line = near(
-        there["log"].fill_null(-1).to_numpy(), x, y, line_logs.to_numpy(), rings, reach=reach_m
-    )  # fmt: skip
-    outside_m = np.where(inside(x[state], y[state], line, rings), 0.0, np.inf)
-    is_in = np.zeros(len(x), dtype=bool)
-    is_in[state[outside_m == 0]] = True
-    stray = ~is_in[state]
-    outside_m[stray] = nearest(x[state[stray]], y[state[stray]], line[stray], rings).distance
-    kept = outside_m <= reach_m
-    state, line, outside_m = state[kept], line[kept], outside_m[kept]
-    centre, left, right = (
-        Lines(points[f"{side}x_m"].to_numpy(), points[f"{side}y_m"].to_numpy(), starts)
-        for side in ("", "left_", "right_")
-    )
-    placed = _placed(x[state], y[state], line, centre)
-    about = heads.drop("line").join(
-        lanes, on=["log_id", "lane_id"], how="left", maintain_order="left"
-    )
+    # A log whose lanes have no length has no number, nor any lane to be in.
+    state, line, outside_m = shapes.holding(there["log"].fill_null(-1).to_numpy(), x, y, reach_m)
+    placed = _placed(x[state], y[state], line, shapes.centre)
+    keys = ["log_id", "lane_id"]
+    about = shapes.names.join(lanes, on=keys, how="left", maintain_order="left").drop("log_id")
     cos, sin = pl.col("heading_rad").cos(), pl.col("heading_rad").sin()
-    candidates = (
+    return (
         there[state]
-        .drop("log_id", "log", "timestamp_ns", "speed_mps")
+        .drop("log_id", "log", "timestamp_ns", "speed_mps", "segment_index")
         .hstack(pl.DataFrame({"line": line, "outside_m": outside_m, **placed}))
-        .hstack(about[line].drop("log_id"))
+        .hstack(about[line])
         .with_columns(heading_rad=wrapped(pl.col("ego_heading_rad") - pl.col("lane_heading_rad")))
         .with_columns(
             along_mps=pl.col("ego_forward_mps") * cos - pl.col("ego_left_mps") * sin,
             against_direction=pl.col("heading_rad").abs() > math.pi / 2,
         )
     )
-    segment = group_starts(own["log_id"].rle_id().to_numpy(), own["segment_index"].to_numpy())
-    segments = np.repeat(np.arange(len(segment) - 1), np.diff(segment))
-    stays = _stays(candidates, x, y, segments, centre)
-    chosen = _beside_last(_margins(_best(stays), left, right), segments, centre)
-    return chosen.drop("segment_index", "x_m", "y_m")
-
-
-def _rings(points: pl.DataFrame, starts: Integers) -> Lines:
-    """Return the areas of the lanes: along the left bound, and back along the right one."""
-    sizes = np.diff(starts)
-    lane = np.repeat(np.arange(len(sizes)), sizes)
-    place = np.arange(len(lane)) - starts[lane]
-    corners = np.empty((2, 2 * len(lane)))
-    forth = 2 * starts[lane] + place
-    back = 2 * starts[lane + 1] - 1 - place
-    for corner, axis in zip(corners, "xy", strict=True):
-        corner[forth] = points[f"left_{axis}_m"].to_numpy()
-        corner[back] = points[f"right_{axis}_m"].to_numpy()
-    return Lines(corners[0], corners[1], 2 * starts).closed()
 
 
 def _placed(x: Floats, y: Floats, line: Integers, centre: Lines) -> dict[str, Floats]:
@@ -200,13 +163,19 @@ def _placed(x: Floats, y: Floats, line: Integers, centre: Lines) -> dict[str, Fl
     }
 
 
-def _stays(
-    candidates: pl.DataFrame, x: Floats, y: Floats, segments: Integers, centre: Lines
-) -> pl.DataFrame:
-    """Add of each stay in a lane how many states it has, and how many of its ends are open.
+def _segments(own: pl.DataFrame) -> Integers:
+    """Return the number of the segment of each state, through all logs."""
+    starts = group_starts(own["log_id"].rle_id().to_numpy(), own["segment_index"].to_numpy())
+    return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
 
-    An end is open where the ego comes in or leaves by a side of the lane: the state before or after
-    is beside it, neither before its start nor beyond its end.
+
+def _stays(
+    candidates: pl.DataFrame, own: pl.DataFrame, segments: Integers, centre: Lines
+) -> pl.DataFrame:
+    """Add of each stay in a lane its number of states, and how often a side was the way in or out.
+
+    It was where the state before or after is beside the lane, neither before its start nor beyond
+    its end.
     """
     goes_on = (pl.col("state") == pl.col("state").shift(1) + 1) & (
         pl.col("line") == pl.col("line").shift(1)
@@ -221,7 +190,7 @@ def _stays(
         first=pl.col("state").min().cast(pl.Int64),
         last=pl.col("state").max().cast(pl.Int64),
     )
-    line = stays["line"].to_numpy()
+    line, x, y = stays["line"].to_numpy(), own["x_m"].to_numpy(), own["y_m"].to_numpy()
     by_side = np.zeros(len(stays), dtype=np.int64)
     for inner, step in ((stays["first"].to_numpy(), -1), (stays["last"].to_numpy(), 1)):
         outer = (inner + step).clip(0, len(x) - 1)

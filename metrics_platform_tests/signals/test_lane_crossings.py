@@ -57,7 +57,7 @@ def beside_last_m(states: Sequence[State]) -> list[float | None]:
         if lane is not None:
             y = PLACES[lane] + (-offset if lane == "c" else offset)
             if last not in (None, lane):
-                aside = y - PLACES[last]  # type: ignore[index]
+                aside = y - PLACES[last]
             last = lane
         found.append(aside)
     return found
