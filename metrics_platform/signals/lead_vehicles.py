@@ -6,10 +6,10 @@ from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, Rows, signal
 from metrics_platform.core.frames import polars_schema
-from metrics_platform.kernels.geometry import box_distance, in_axes_of, wrapped
+from metrics_platform.kernels.box_arrays import Boxes, box_distances
 from metrics_platform.kernels.lane_paths import LaneNetwork, leaders, roads
+from metrics_platform.kernels.numbering import numbered
 from metrics_platform.kernels.smoothing import Integers, group_starts
-from metrics_platform.signals.actor_pairs import box_pair
 
 _KEY = ("log_id", "timestamp_ns", "source", "track_id")
 
@@ -97,14 +97,9 @@ def _rows(
 ) -> pl.LazyFrame:
     named = _lanes(placed, links, lanes)
     # Sorting numbers is many times faster than sorting names.
-    placed = (
-        placed.join(named, on=["log_id", "lane_id"])
-        .with_columns(
-            track=_numbered("log_id", "source", "track_id"),
-            moment=_numbered("log_id", "source", "timestamp_ns"),
-        )
-        .sort("track", "moment")
-    )
+    placed = placed.join(named, on=["log_id", "lane_id"])
+    placed = numbered(placed, "track", "log_id", "source", "track_id")
+    placed = numbered(placed, "moment", "log_id", "source", "timestamp_ns").sort("track", "moment")
     behind, front, gap = leaders(
         network=_network(named, links, lanes),
         track=placed["track"].to_numpy(),
@@ -118,44 +113,29 @@ def _rows(
     order = np.lexsort((placed["track"].to_numpy()[front], way, behind))
     behind, front, gap = behind[order], front[order], gap[order]
     queues = group_starts(behind)
-    actor, other = placed[behind], placed[front]
-    pairs = pl.concat(
-        [
-            actor.select(
-                "log_id",
-                "timestamp_ns",
-                "source",
-                actor_id="track_id",
-                actor_speed_mps="speed_mps",
-                **{f"actor_{n}": n for n in ("x_m", "y_m", "heading_rad", "length_m", "width_m")},
-            ),
-            other.select(
-                other_id="track_id",
-                other_category="category",
-                other_speed_mps="speed_mps",
-                **{f"other_{n}": n for n in ("x_m", "y_m", "heading_rad", "length_m", "width_m")},
-            ),
-        ],
-        how="horizontal",
-    ).lazy()
-    heading = pl.col("actor_heading_rad")
-    x, y = in_axes_of(
-        heading,
-        pl.col("other_x_m") - pl.col("actor_x_m"),
-        pl.col("other_y_m") - pl.col("actor_y_m"),
+    x, y, heading, long, wide = (
+        placed[n].to_numpy() for n in ("x_m", "y_m", "heading_rad", "length_m", "width_m")
     )
-    return pairs.with_columns(
-        lead_index=pl.Series(np.arange(len(gap)) - np.repeat(queues[:-1], np.diff(queues))),
-        gap_m=pl.Series(gap),
-        relative_x_m=x,
-        relative_y_m=y,
-        relative_heading_rad=wrapped(pl.col("other_heading_rad") - heading),
-    ).with_columns(distance_m=box_distance(box_pair()))
-
-
-def _numbered(*names: str) -> pl.Expr:
-    """Number the values of several columns in their order, whatever the order of the rows."""
-    return pl.struct(names).rank("dense").cast(pl.Int64)
+    boxes = Boxes(x=x, y=y, heading=heading, length=long, width=wide)
+    away_x, away_y = x[front] - x[behind], y[front] - y[behind]
+    cos, sin = np.cos(heading[behind]), np.sin(heading[behind])
+    numbers = {
+        "lead_index": np.arange(len(gap)) - np.repeat(queues[:-1], np.diff(queues)),
+        "gap_m": gap,
+        "relative_x_m": cos * away_x + sin * away_y,
+        "relative_y_m": cos * away_y - sin * away_x,
+        "distance_m": box_distances(boxes, behind, front),
+    }
+    actor = placed.select(
+        "log_id", "timestamp_ns", "source", actor_id="track_id", actor_speed_mps="speed_mps"
+    )
+    other = placed.select(
+        other_id="track_id", other_category="category", other_speed_mps="speed_mps"
+    )
+    pairs: pl.DataFrame = pl.concat(
+        [actor[behind], other[front], pl.DataFrame(numbers)], how="horizontal"
+    )
+    return pairs.lazy()
 
 
 def _lanes(placed: pl.DataFrame, links: pl.DataFrame, lanes: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from metrics_platform.kernels.crossings import (
     half_widths,
     sumo_areas,
 )
+from metrics_platform.kernels.numbering import numbered
 from metrics_platform.signals.actor_pairs import with_velocity
 
 # What area two need: whether it is told by their lanes. A name never changes its meaning.
@@ -231,11 +232,13 @@ def _rows(
     max_gap_s: float,
 ) -> pl.LazyFrame:
     # Numbers, because sorting by names takes many times longer.
+    users = numbered(users, "scene", "log_id", "source")
+    users = numbered(users, "track", "log_id", "source", "is_ego", "track_id").sort(
+        "track", "timestamp_ns"
+    )
     users = users.with_columns(
-        scene=pl.struct("log_id", "source").rank("dense").cast(pl.Int64),
-        track=pl.struct("log_id", "source", "is_ego", "track_id").rank("dense").cast(pl.Int64),
-        meets=pl.col("is_ego") | pl.col("log_id").is_in(of_traffic["log_id"].implode()),
-    ).sort("track", "timestamp_ns")
+        meets=pl.col("is_ego") | pl.col("log_id").is_in(of_traffic["log_id"].implode())
+    )
     paths = Paths(
         scene=users["scene"].to_numpy(),
         track=users["track"].to_numpy(),
