@@ -91,8 +91,8 @@ def _contested(
     truth, found, pairs = sequences.truth, sequences.found, sequences.pairs
     if not groups:
         return
-    before = _Before(truth.track[pairs.truth[alone]], step[pairs.truth[alone]],
-                     found.track[pairs.found[alone]])  # fmt: skip
+    objects, tracks = _tracks_of(sequences, alone)
+    before = _Before(objects, step[pairs.truth[alone]], tracks)
     for group in sorted(groups, key=lambda group: truth.frame[pairs.truth[group[0]]]):
         objects, tracks = pairs.truth[group], found.track[pairs.found[group]]
         now = int(step[objects[0]])

@@ -52,9 +52,10 @@ def tracked_objects(
     categories = pl.concat(
         [
             boxes.select(*sources, "category"),
-            objects.join(moments.select(sources).unique(), on="log_id", suffix="_found").select(
-                "log_id", source="source_found", category="category"
-            ),
+            objects.select("log_id", "category")
+            .unique()
+            .join(moments.select(sources).unique(), on="log_id")
+            .select(*sources, "category"),
         ]
     ).unique()
     units = units_of(objects, boxes, categories)
@@ -63,13 +64,12 @@ def tracked_objects(
     if both:
         seen = units.join(moments, on=sources).select("unit", "_frame")
         truth = truth.join(seen, on=["unit", "_frame"], how="semi")
-    distance = ((pl.col("x_m") - pl.col("x_m_other")) ** 2
-                + (pl.col("y_m") - pl.col("y_m_other")) ** 2).sqrt()  # fmt: skip
+    x, y = (pl.col(name) - pl.col(f"{name}_other") for name in ("x_m", "y_m"))
     reach_m = REACH * max_distance_m
     near = pl.col("_distance_m") < max_distance_m
     pairs = (
         _neighbours(truth, found, reach_m)
-        .with_columns(_distance_m=distance)
+        .with_columns(_distance_m=(x * x + y * y).sqrt())
         .with_columns(
             similarity=1 - pl.col("_distance_m") / reach_m, can_match=near, can_identify=near
         )

@@ -46,7 +46,9 @@ def kitti_tracking(
     measures; Luiten et al. (2020) for HOTA.
 
     Reference: TrackEval 1.3.0, `Kitti2DBox` with HOTA, CLEAR and Identity: the tracker CIWT on nine
-    sequences comes out the same, counts exactly and scores to rounding. Where nothing says what a
+    sequences comes out the same, counts exactly and scores to rounding, and so do random sequences
+    unless two matchings are equally good, which TrackEval decides by the order of the file and we
+    by the ids. Where nothing says what a
     score is, TrackEval gives 0 or 1, here it is null. Its `MOTP` is `motp_similarity_ratio`; its
     KITTI labels call a sitting person `Person`, those of the detection benchmark
     `Person_sitting`: both are distractors here.

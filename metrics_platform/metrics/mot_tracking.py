@@ -49,9 +49,10 @@ def mot_tracking(
     MOT; Ristani et al. (2016) for the identity measures; Luiten et al. (2020) for HOTA.
 
     Reference: motmetrics 1.4.0 for CLEAR MOT and identity, TrackEval 1.3.0 for HOTA: TUD-Campus
-    comes out the same, counts exactly and scores to rounding. Where two objects lay claim to the
-    track they were both matched to last, motmetrics serves them in the order of the file, here in
-    the order of their ids. Where nothing says what a score is, it is null.
+    comes out the same, counts exactly and scores to rounding, and so do random sequences unless two
+    matchings are equally good: then the ids decide here, and not the order of the file. So they do
+    where two objects lay claim to the track that both were matched to last. Where nothing says what
+    a score is, it is null.
 
     Args:
         image_boxes: Of the annotation and of the trackers.

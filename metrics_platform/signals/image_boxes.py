@@ -12,8 +12,8 @@ class ImageBoxes(MetricFrame):
 
     Image benchmarks have no ego pose, so their three-dimensional boxes cannot be brought into a
     fixed frame, and are no `tracks`: two of them are comparable at the same moment only. They are
-    given in the axes of the camera or vehicle at that moment, x forward, y left, z up, all of them
-    null where the source has none. Regions in which nothing was annotated are rows as well, with
+    given in the axes of the camera or vehicle at that moment, x forward, y left, z up, and null as
+    far as the source has none. Regions in which nothing was annotated are rows as well, with
     `ignored`; so are detections without an identity, with an id of their own and not `tracked`.
     """
 

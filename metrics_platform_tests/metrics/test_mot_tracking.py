@@ -107,3 +107,15 @@ def test_ids_of_two_logs_are_not_mixed_up() -> None:
     (alone,) = rows_of(mot_tracking(boxes.lazy())).drop("log_id").rows()
     together = rows_of(mot_tracking(pl.concat(logs).lazy())).drop("log_id")
     assert together.rows() == [alone, alone]
+
+
+@pytest.mark.parametrize("configuration", [MOTMETRICS, TRACKEVAL])
+def test_boxes_that_are_the_same_are_matched_by_their_ids(configuration: str) -> None:
+    boxes = boxes_of(shown("aaa", "xxx", "yyy"))
+    rows = rows_of(mot_tracking(boxes.lazy(), configuration=configuration))
+    counts = ("true_positives_count", "false_positives_count", "switches_count")
+    assert rows.select(counts).rows() == [(3, 3, 0)]
+    for seed in range(3):
+        shuffled = boxes.sample(fraction=1, shuffle=True, seed=seed)
+        again = rows_of(mot_tracking(shuffled.lazy(), configuration=configuration))
+        assert again.equals(rows)
