@@ -53,17 +53,17 @@ def drivable_area_compliance(ego_states: pl.LazyFrame, drivable_areas: pl.LazyFr
     """Find where the ego's box was off the drivable area; one row per log_id, start_ns.
 
     A state counts where one of the four corners of the box is in no drivable area. The score is 1
-    as long as none is farther than 0.3 m from the nearest one. A log abstains where the size of the
-    ego's box is unknown.
+    as long as none is farther than 0.3 m from the nearest one. Where the map ends, so does the area
+    to drive on. A log abstains where the size of the ego's box is unknown.
 
     Formula: outside(t) = max over corners of min over areas of the distance; score = 1 where
     max(outside) < 0.3 m, else 0.
 
     Source: nuplan-devkit, `drivable_area_compliance` (Karnchanachari et al. 2024).
 
-    Reference: distances and containment are shapely's. nuplan-devkit also takes a corner in a lane,
-    or within 0.3 m of the lane of the box's centre, for one on the drivable area, and looks for the
-    nearest area only; here the map's areas alone say what is drivable.
+    Reference: shapely, the same to 1e-6 m. nuplan-devkit was not run, since it needs nuPlan's maps;
+    it also takes a corner in a lane, or within 0.3 m of the lane of the box's centre, for one on
+    the drivable area. Here the map's areas alone say what is drivable.
 
     Args:
         ego_states: Motion of the ego.

@@ -44,13 +44,14 @@ def lane_departures(lane_crossings: pl.LazyFrame, *, least_depth_m: float = 0.0)
 
     Formula: a crossing with lanes_moved = 0 and depth > `least_depth_m`.
 
-    Source: "lane departure" of SAE J2944 (2015), a part of the vehicle beyond the lane's edge.
+    Source: "lane departure", SAE J2944 (2015); of its readings, that of any part of the vehicle.
 
     Reference: none.
 
     Args:
         lane_crossings: Stretches across a bound.
-        least_depth_m: Shallower ones are left out; 0 is J2944's.
+        least_depth_m: Shallower ones are left out. 0 leaves out none; the errors of localisation
+            and map are some reason for more.
     """
     return lane_crossings.filter(
         pl.col("whole") & (pl.col("lanes_moved_count") == 0) & (pl.col("depth_m") > least_depth_m)

@@ -39,7 +39,7 @@ def test_the_lanes_that_hold_a_point_or_those_within_reach(reach: float) -> None
             3 * number + i: polygon(points.filter(log_id="xy"[number], lane_id=name))
             for i, name in enumerate("abc")
         }
-        expected = {}
+        expected: dict[tuple[int, int], float] = {}
         for i, place in enumerate(zip(x, y, strict=True)):
             away = {n: area.distance(shapely.Point(place)) for n, area in areas.items()}
             inside = {n: 0.0 for n, distance in away.items() if distance == 0}
