@@ -45,13 +45,16 @@ def closest_encounter(actor_pairs: pl.LazyFrame) -> pl.LazyFrame:
         actor_pairs: Road users near each actor.
     """
     time, distance = pl.col("timestamp_ns"), pl.col("distance_m")
-    to_come = actor_pairs.group_by(ENCOUNTER).agg(
+    # The first moment and the nearest ones are few, and tell all.
+    first, nearest = time == time.min().over(ENCOUNTER), distance == distance.min().over(ENCOUNTER)
+    telling = actor_pairs.filter(first | nearest).cache()
+    to_come = telling.group_by(ENCOUNTER).agg(
         timestamp_ns=time.min(),
         dce_m=distance.min(),
         ttce_s=(time.filter(distance == distance.min()).min() - time.min()) * 1e-9,
     )
     return (
-        actor_pairs.join(to_come, on=[*ENCOUNTER, "timestamp_ns"])
+        telling.join(to_come, on=[*ENCOUNTER, "timestamp_ns"])
         .with_columns(bearing_rad=pl.arctan2("relative_y_m", "relative_x_m"))
         .rename({"timestamp_ns": "at_ns"})
         .select(polars_schema(ClosestEncounter).names())

@@ -52,6 +52,7 @@ def with_ego_track(contents: LogContents) -> LogContents:
             ego_length_m=metadata.ego_length_m or _size(track, "length_m"),
             ego_width_m=metadata.ego_width_m or _size(track, "width_m"),
             ego_center_offset_m=0.0,
+            has_ego=True,
         ),
         has_ego=True,
         notes=(*contents.notes, f"the ego is the road user {name}"),

@@ -63,6 +63,9 @@ def collision_courses(
     """
     velocity_x, velocity_y = -pl.col("closing_x_mps"), -pl.col("closing_y_mps")
     drives = (pl.col("actor_speed_mps") > standstill_mps) | (pl.col("distance_m") == 0)
+    # A little more than it takes: rounding must not lose a collision at the horizon.
+    speed = (velocity_x * velocity_x + velocity_y * velocity_y).sqrt()
+    reach_m = horizon_s * speed * (1 + 1e-9) + 1e-9
     heading = pl.col("relative_heading_rad")
     across_m = pl.col("other_length_m") * heading.sin().abs()
     across_m += pl.col("other_width_m") * heading.cos().abs()
@@ -72,8 +75,8 @@ def collision_courses(
             closing_x_mps=pl.col("actor_velocity_x_mps") - pl.col("other_velocity_x_mps"),
             closing_y_mps=pl.col("actor_velocity_y_mps") - pl.col("other_velocity_y_mps"),
         )
-        # Most never come near one another, which takes a fraction of the time to find out.
-        .filter(may_collide(box_pair(), velocity_x, velocity_y))
+        # Most are too far apart or never come near: that takes a fraction of the time to find out.
+        .filter((pl.col("distance_m") <= reach_m) & may_collide(box_pair(), velocity_x, velocity_y))
         .with_columns(
             ttc_s=time_to_collision(box_pair(), velocity_x, velocity_y),
             side_by_side_m=(pl.col("actor_width_m") + across_m) / 2,

@@ -114,6 +114,11 @@ def test_velocities_are_turned_into_its_axes_and_may_be_unknown() -> None:
     assert not made.missing
 
 
+def test_who_is_the_ego_is_the_ego_whatever_else_is_told(tmp_path: Path) -> None:
+    batch = read_with(tmp_path, {"ego_track_id": "8", "has_ego": False})
+    assert batch.signals["recordings"].rows["has_ego"].to_list() == [True]
+
+
 def test_a_point_has_no_size() -> None:
     assert with_ego_track(contents("a", width_m=0.0)).metadata.ego_width_m is None
 
