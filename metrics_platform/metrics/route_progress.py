@@ -55,7 +55,7 @@ def route_progress(
 
     Source: nuplan-devkit, `ego_progress_along_expert_route` (Karnchanachari et al. 2024).
 
-    Reference: nuplan-devkit's test scenes: 42.00 and 41.04 m, ratio 0.98 (there 41.99, 41.04 and
+    Reference: nuplan-devkit's test scenes: 42.00 and 41.03 m, ratio 0.977 (there 41.99, 41.04 and
     0.97); backwards -13.0 m and 0, as there. nuPlan goes along the centre lines of the lanes that
     the expert drove in, so that it takes a bend as wide as the lane does and needs a map, we along
     the path itself. It looks at the centre of the box, we at the origin of the vehicle, of which

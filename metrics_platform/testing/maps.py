@@ -3,8 +3,9 @@
 In the axes of the ego's first pose, the road has three lanes of `LANE_WIDTH_M`: the ego's own one,
 with its centre along x; on its left another one in the same direction; on the left of that, one of
 the oncoming traffic. There is a shoulder on either side. The lanes come in pieces, which begin at
-`BEHIND_M` behind the ego. Nothing follows a curve: in the scenario `turn` the ego changes to the
-left, meets the oncoming lane and leaves the road, at moments that follow from its radius.
+`BEHIND_M` behind the ego; the third of every four is said to lie in an intersection. Nothing
+follows a curve: in the scenario `turn` the ego changes to the left, meets the oncoming lane and
+leaves the road, at moments that follow from its radius.
 
 An author of a metric on maps makes other ones the same way: rows of `lanes`, `lane_points` and
 `drivable_areas` of a few points each, in the fixed frame of the ego's poses.
@@ -71,7 +72,7 @@ def _lane(
     return pieces.with_columns(
         lane_id=called(name),
         kind=pl.lit("vehicle"),
-        in_intersection=pl.lit(False),
+        in_intersection=piece % 4 == 2,
         speed_limit_mps=pl.lit(limits.implode()).list.get((piece + pl.col("shift")) % len(limits)),
         left_lane_id=called(left),
         right_lane_id=called(right),

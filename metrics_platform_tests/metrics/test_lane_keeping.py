@@ -85,7 +85,6 @@ def test_a_synthetic_bend_as_calculated() -> None:
     """1.1 s along a circle of 200 m: all within the first lane."""
     frames = scenario("turn", seconds=1.1, speed_mps=10.0, radius_m=200.0)
     made = compute_on(frames | maps(frames), "lane_keeping")
-    turned = np.arange(12) * 0.05 * 0.1 * 10
     turned = np.arange(12) * 0.1 * 10 / 200
     offsets = 200 * (1 - np.cos(turned)) + CAR.center_offset_m * np.sin(turned)
     (summary,) = made.summary.to_dicts()

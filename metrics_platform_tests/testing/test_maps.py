@@ -46,6 +46,13 @@ def test_pieces_follow_one_another_and_lanes_lie_side_by_side() -> None:
     assert places["oncoming_0", 0] == (PIECE_M - BEHIND_M, 4 * half, 3 * half, 5 * half)
 
 
+def test_one_piece_in_four_is_an_intersection() -> None:
+    made = maps(scenario("cruise", seconds=12))["lanes"].filter(
+        pl.col("lane_id").str.contains("own")
+    )
+    assert made["in_intersection"].to_list() == [False, False, True, False, False]
+
+
 def test_neighbours_and_limits() -> None:
     made = maps(synthetic_logs(8, seconds=2))["lanes"]
     assert set(made["speed_limit_mps"]) == set(SPEED_LIMITS_MPS)
