@@ -80,7 +80,9 @@ def av2_detection(av2_box_matches: pl.LazyFrame) -> pl.LazyFrame:
     Reference: av2 0.3.6, equal to 1e-9 but that it rounds to three digits. Its averages count a
     class that nobody annotated as an AP of 0 with the worst errors; here a class without objects
     has none, and is in no mean. Headings are those in the fixed frame, in av2 those in the axes of
-    the vehicle: the same on level ground, some mrad apart where the vehicle pitches or rolls.
+    the vehicle: the same on level ground, some mrad apart where the vehicle pitches or rolls. Two
+    headings of pi and -pi are the same here, and opposite in av2, whose `wrap_angles` makes pi of a
+    whole turn.
 
     Args:
         av2_box_matches: Boxes, judged.

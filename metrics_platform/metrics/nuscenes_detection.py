@@ -97,11 +97,13 @@ def nuscenes_detection(nuscenes_box_matches: pl.LazyFrame) -> pl.LazyFrame:
 
     Source: Caesar et al., "nuScenes: A multimodal dataset for autonomous driving", CVPR 2020.
 
-    Reference: nuscenes-devkit 1.2.0, equal to 1e-9 where every class is annotated and scores are
-    positive. The mean here is over the classes that are annotated, where the devkit counts others
-    as an AP of 0 and errors of 1. Attributes (moving, parked, …) are not recorded: their error is
-    1, as in the devkit where annotations have none, so NDS is at most 0.9. An error of velocity
-    that nobody can know is null here and counts as 1 in NDS; it is 1 in the devkit.
+    Reference: nuscenes-devkit 1.2.0, equal to 1e-9 class by class. The mean here is over the
+    classes that are annotated, where the devkit counts others as an AP of 0 and errors of 1: with
+    all ten annotated both are the same. A frame in which nothing at all is annotated is one that
+    nobody looked at here, and one with false detections only in the devkit. Attributes (moving,
+    parked, …) are not recorded: their error is 1, as in the devkit where annotations have none, so
+    NDS is at most 0.9. An error of velocity that nobody can know is null here and counts as 1 in
+    NDS; it is 1 in the devkit.
 
     Args:
         nuscenes_box_matches: Boxes, judged.

@@ -166,20 +166,44 @@ def judged_curves(rows: pl.DataFrame, by: Sequence[str], *, later_first: bool) -
         .sort(key)
         .with_row_index("group")
     )
-    detections = (
-        judged.filter(pl.col("outcome") != MISSED)
-        .join(groups.select(*key, "group"), on=key, nulls_equal=True)
-        .sort(
-            "group", "score", "log_id", "timestamp_ns", "track_id",
-            descending=[False, True] + 3 * [later_first],
-        )
-    )  # fmt: skip
+    detections = _by_confidence(
+        judged.filter(pl.col("outcome") != MISSED).join(
+            groups.select(*key, "group"), on=key, nulls_equal=True
+        ),
+        later_first=later_first,
+    )
     curves = Curves(
         hits=(detections["outcome"] == FOUND).to_numpy(),
         starts=np.append(0, groups["detections_count"].cum_sum().to_numpy()),
         truths=groups["truths_count"].clip(lower_bound=1).to_numpy(),
     )
     return JudgedCurves(groups=groups.drop("group"), detections=detections, curves=curves)
+
+
+def _by_confidence(detections: pl.DataFrame, *, later_first: bool) -> pl.DataFrame:
+    """Sort by group and falling score; names are compared only where scores are equal.
+
+    Comparing them throughout would take most of the time of scoring.
+    """
+    rows = detections.select("group", "score").with_row_index("row")
+    rows = rows.sort("group", "score", descending=[False, True])
+    same = (pl.col("group") == pl.col("group").shift(1)) & (
+        pl.col("score") == pl.col("score").shift(1)
+    )
+    repeats = rows.select(same.fill_null(value=False)).to_series().to_numpy()
+    order = rows["row"].to_numpy().copy()
+    repeated = np.append(repeats, False)[1:]
+    tied = np.flatnonzero(repeats | repeated)
+    among = detections[order[tied]].select("group", "score", "log_id", "timestamp_ns", "track_id")
+    order[tied] = (
+        among.with_columns(row=pl.Series(order[tied]))
+        .sort(
+            "group", "score", "log_id", "timestamp_ns", "track_id",
+            descending=[False, True] + 3 * [later_first],
+        )["row"]
+        .to_numpy()
+    )  # fmt: skip
+    return detections[order]
 
 
 def pooled_schema(rows: pl.LazyFrame, by: Sequence[str], model: type[MetricFrame]) -> pl.Schema:
