@@ -24,9 +24,9 @@ _TRACK = ("log_id", "source", "track_id")
 def predictions(frames: Frames) -> Frames:
     """Return predictions for the tracks of `frames`, plans of its ego, and whose future is asked.
 
-    Every second the predictor predicts every road user but the last of the log. Errors grow evenly along a
-    mode, from the truth on. Where the log ends before the future does, it predicts a standstill,
-    which nobody can judge. At the first moment everybody's future is asked for.
+    Every second the predictor predicts every road user but the last of the log. Errors grow evenly
+    along a mode, from the tracks of `frames` on. Where the log ends before the future does, it
+    predicts a standstill. At the first moment everybody's future is asked for.
     """
     places = (
         frames["tracks"]
