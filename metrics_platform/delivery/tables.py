@@ -141,8 +141,15 @@ def coverage_line(statuses: Iterable[str]) -> str:
     return ", ".join([f"{counts.get('computed', 0)} of {total} logs computed", *rest])
 
 
+def _write_csv(frame: pl.DataFrame, path: Path) -> None:
+    """Write a list as its values with spaces between, since a field of CSV holds one text."""
+    lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
+    texts = pl.col(lists).list.eval(pl.element().cast(pl.String)).list.join(" ")
+    frame.with_columns(texts).write_csv(path)
+
+
 _WRITERS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
-    ".csv": pl.DataFrame.write_csv,
+    ".csv": _write_csv,
     ".json": pl.DataFrame.write_json,
     ".parquet": pl.DataFrame.write_parquet,
 }
@@ -168,8 +175,8 @@ def _cell(value: object) -> Text:
         return Text("yes" if value else "no")
     if isinstance(value, float):
         return Text(f"{value:,.3f}")
-    if isinstance(value, list):
-        return Text(", ".join(str(item) for item in value))
+    if isinstance(value, list | pl.Series):
+        return Text(", ".join(_cell(item).plain for item in value))
     text = str(value)
     if len(text) > _REASON_LENGTH:
         text = f"{text[:_REASON_LENGTH]}…"

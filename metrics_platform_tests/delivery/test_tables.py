@@ -100,6 +100,19 @@ def test_a_frame_comes_back_from_a_file(tmp_path: Path, suffix: str) -> None:
     assert_frame_equal(back, FRAME)
 
 
+def test_a_list_is_shown_and_written_as_its_values(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"log_id": ["a", "b"], "sums": [[1.5, 0.25], []], "counts": [[1, 2], None]}
+    )
+    assert "1.500, 0.250" in printed(frame, 80)
+    write_frame(frame, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "log_id,sums,counts",
+        "a,1.5 0.25,1 2",
+        'b,"",',
+    ]
+
+
 def test_an_ending_that_names_no_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"must end in one of \.csv, \.json, \.parquet"):
         write_frame(FRAME, tmp_path / "out.xlsx")
