@@ -48,7 +48,7 @@ def time_to_brake(
     last step of 0.1 s at which a simulated braking (8 m/s², reached at 25 m/s³) leads past
     everything: 2.0 s in ZAM_Urban-3_3_Repair. From the first moment ours is 1.91 s with the 11.5
     m/s² of its vehicle, 1.75 s with 8 m/s². CriMe's is later not for the brakes: at 2.0 s the ego
-    heads so far to the left that, going straight on, it passes the obstacle, by 2 cm. Then ours has
+    heads so far to the left that, going straight on, it passes the obstacle by 3.5 cm. Then ours has
     no value, as there is no collision course.
 
     Args:

@@ -55,7 +55,7 @@ def time_to_collision(collision_courses: pl.LazyFrame) -> pl.LazyFrame:
     time rounded up), moves the ego along its heading, and looks only at road users ahead, or beside
     it at intersections, that it hasn't hit yet. Here whoever comes from behind counts too:
     `bearing_rad` tells them apart. CommonRoad-CriMe's TTC is along the lane, with the acceleration
-    of the moment: where the lane is straight and nobody brakes, its 2.31 s is our 2.3093.
+    of the moment: 2.31 s at the start of ZAM_Urban-3_3_Repair, where ours is 2.30 s.
 
     Args:
         collision_courses: Who would run into whom.

@@ -80,6 +80,8 @@ def map_signals(scenario: Element) -> dict[str, pl.DataFrame]:
                 }
                 for lanelet in lanelets
                 for successor in lanelet.iter("successor")
+                # One without any length leads nowhere.
+                if _along(points[lanelet.attrib["id"]][:, :2])[-1] > 0
             ],
             _LINKS,
         ),
@@ -94,6 +96,14 @@ def points_of(node: Element | None) -> Array:
     return np.array(values, np.float64).reshape(-1, 2)
 
 
+def exact(text: str | None) -> float | None:
+    """Return the number that a text says; None where there is none."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
+
+
 def _lane(lanelet: Element, through: set[str], limits: dict[str, float]) -> dict[str, object]:
     lane_id = lanelet.attrib["id"]
     words = [
@@ -101,7 +111,7 @@ def _lane(lanelet: Element, through: set[str], limits: dict[str, float]) -> dict
     ]
     kinds = [_KINDS[word] for word in words if word in _KINDS]
     signs = [limits.get(sign.attrib["ref"]) for sign in lanelet.iter("trafficSignRef")]
-    given = [float(limit.text or "nan") for limit in lanelet.iter("speedLimit")]
+    given = [exact(limit.text) for limit in lanelet.iter("speedLimit")]
     beside = {
         side: lanelet.find(f"adjacent{side.title()}[@drivingDir='same']")
         for side in ("left", "right")
@@ -110,7 +120,9 @@ def _lane(lanelet: Element, through: set[str], limits: dict[str, float]) -> dict
         "lane_id": lane_id,
         "kind": kinds[0] if kinds else "vehicle",
         "in_intersection": lane_id in through or "intersection" in words,
-        "speed_limit_mps": min([limit for limit in [*signs, *given] if limit], default=None),
+        "speed_limit_mps": min(
+            [limit for limit in [*signs, *given] if limit and limit > 0], default=None
+        ),
         **{
             f"{side}_lane_id": None if lane is None else lane.attrib["ref"]
             for side, lane in beside.items()
@@ -121,9 +133,9 @@ def _lane(lanelet: Element, through: set[str], limits: dict[str, float]) -> dict
 def _limits(scenario: Element) -> Iterator[tuple[Element, float]]:
     for sign in scenario.iter("trafficSign"):
         for element in sign.iter("trafficSignElement"):
-            value = element.findtext("additionalValue")
+            value = exact(element.findtext("additionalValue"))
             if element.findtext("trafficSignID") in _MAX_SPEED_SIGNS and value is not None:
-                yield sign, float(value)
+                yield sign, value
 
 
 def _bounds(lanelet: Element) -> tuple[Array, Array]:

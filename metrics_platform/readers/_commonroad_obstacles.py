@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from metrics_platform.core.frames import polars_schema
-from metrics_platform.readers._commonroad_map import points_of
+from metrics_platform.readers._commonroad_map import exact, points_of
 from metrics_platform.readers._poses import Array
 from metrics_platform.signals.tracks import Tracks
 
@@ -73,14 +73,6 @@ def tracks(scenario: Element, step_s: float) -> tuple[pl.DataFrame, list[str]]:
     # Obstacles follow one another in the file: the order of rows says nothing about the clock.
     ordered = rows.with_columns(timestamp_ns=times).sort("timestamp_ns", maintain_order=True)
     return ordered.select(_SCHEMA.names()), notes
-
-
-def exact(text: str | None) -> float | None:
-    """Return the number that a text says; None where there is none."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return None
 
 
 def _unread(obstacle: Element) -> Iterator[str]:

@@ -10,14 +10,14 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from metrics_platform.core.errors import UnreadableLogError
-from metrics_platform.readers._commonroad_map import map_signals
-from metrics_platform.readers._commonroad_obstacles import exact, tracks
+from metrics_platform.readers._commonroad_map import exact, map_signals
+from metrics_platform.readers._commonroad_obstacles import tracks
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.readers.contents import LogContents, LogMetadata
 
 _HEAD_BYTES = 4096
 _ROOT = re.compile(rb"<commonRoad[\s>]")
-# What may stand where and is no road user, or none with a place of its own at any time.
+# What stands beside the obstacles and is no road user, or has no exact place.
 _NOT_READ = {
     "environmentObstacle": "environment obstacles (buildings and the like)",
     "phantomObstacle": "phantom obstacles",
@@ -58,7 +58,7 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
             f"got {scenario.attrib.get('timeStepSize')!r}"
         )
     notes = [
-        f"{len(found)} {what} are not read"
+        f"{what} are not read: {len(found)} of them"
         for tag, what in _NOT_READ.items()
         if (found := scenario.findall(tag))
     ]

@@ -78,7 +78,7 @@ def test_published_scenarios(name: str) -> None:
         assert batch.signals[signal].outcomes[name].status is Status.COMPUTED
     recording = batch.signals["recordings"].rows.row(0, named=True)
     assert not recording["has_ego"]
-    assert recording["notes"] == "1 planning problems are not read"
+    assert recording["notes"] == "planning problems are not read: 1 of them"
     # The two converted ones name another scenario as their benchmark.
     place = "ZAM_OpenDrive" if name.startswith("OSC") else name.partition("-")[0]
     assert recording["place"] == place
@@ -211,7 +211,7 @@ def test_states_that_are_not_exact_are_left_out_with_a_note(tmp_path: Path) -> N
     assert rows["timestamp_ns"].to_list() == [0, 300_000_000, 400_000_000]
     assert rows["velocity_x_mps"].to_list() == [5.0, 5.0, None]
     assert contents.notes == (
-        "2 environment obstacles (buildings and the like) are not read",
+        "environment obstacles (buildings and the like) are not read: 2 of them",
         "obstacle 7: 3 of 6 states are left out, as position, orientation or time are not exact",
         "obstacle 8: its predicted occupancies are regions, and are not read",
     )
@@ -242,6 +242,9 @@ def test_states_that_are_not_exact_are_left_out_with_a_note(tmp_path: Path) -> N
         ),
         pytest.param(
             "<speedLimit>13.9</speedLimit>", ("vehicle", False, 13.9, None, None), id="limit"
+        ),
+        pytest.param(
+            "<speedLimit>none</speedLimit>", ("vehicle", False, None, None, None), id="no_number"
         ),
         pytest.param(
             '<trafficSignRef ref="30"/><trafficSignRef ref="31"/><trafficSignRef ref="32"/>',
