@@ -72,9 +72,10 @@ class Nearest:
     Attributes:
         segment: Index of the corner at which the segment begins that it lies on.
         share: Where on that segment, from 0 to 1.
-        distance: To the point; infinite where the line has no length.
+        distance: To the point.
         offset: Of the point to the left of the line; where it lies before the line's start or
-            beyond its end, that to the left of the first or last segment, extended.
+            beyond its end, that to the left of the first or last segment, extended. NaN where the
+            line has no length, and so no side.
         beyond: How far the point lies beyond the line's end, in its direction; negative how far
             before its start; 0 between.
         heading: Of the segment.
@@ -168,15 +169,21 @@ def nearest(x: Floats, y: Floats, line: Integers, lines: Lines) -> Nearest:
         )
         length = along_x * along_x + along_y * along_y
         some = length > 0
-        place = ((to_x * along_x + to_y * along_y) / np.where(some, length, 1.0)).clip(0.0, 1.0)
-        apart_x, apart_y = to_x - place * along_x, to_y - place * along_y
+        at = ((to_x * along_x + to_y * along_y) / np.where(some, length, 1.0)).clip(0.0, 1.0)
+        apart_x, apart_y = to_x - at * along_x, to_y - at * along_y
         # A corner that is there twice makes a segment without a direction.
         apart = np.where(some, apart_x * apart_x + apart_y * apart_y, np.inf)
         least = np.minimum.reduceat(apart, starts)
         found = np.flatnonzero(apart == least[repeated])
         first = found[np.searchsorted(found, starts)]
-        segment[pairs], share[pairs], squared[pairs] = corner[first], place[first], least
-    return _sided(x, y, line, lines, segment, share, np.sqrt(squared))
+        segment[pairs], share[pairs], squared[pairs] = corner[first], at[first], least
+    point = np.isinf(squared)
+    distance = np.where(
+        point, np.hypot(x - lines.x[segment], y - lines.y[segment]), np.sqrt(squared)
+    )  # fmt: skip
+    place = _sided(x, y, line, lines, segment, share, distance)
+    place.offset[point] = np.nan
+    return place
 
 
 def _sided(

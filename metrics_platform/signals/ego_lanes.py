@@ -10,7 +10,7 @@ from metrics_platform.core import MetricFrame, signal
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.kernels.geometry import wrapped
 from metrics_platform.kernels.lane_shapes import LaneShapes
-from metrics_platform.kernels.polylines import Lines, nearest
+from metrics_platform.kernels.polylines import Lines, Nearest, nearest
 from metrics_platform.kernels.smoothing import Floats, Integers, group_starts
 
 # A lane whose direction differs by less is one to drive along; one that differs by more than the
@@ -141,7 +141,7 @@ def _candidates(
     keys = ["log_id", "lane_id"]
     about = shapes.names.join(lanes, on=keys, how="left", maintain_order="left").drop("log_id")
     cos, sin = pl.col("heading_rad").cos(), pl.col("heading_rad").sin()
-    return (
+    candidates = (
         there[state]
         .drop("log_id", "log", "timestamp_ns", "speed_mps", "segment_index")
         .hstack(pl.DataFrame({"line": line, "outside_m": outside_m, **placed}))
@@ -152,6 +152,8 @@ def _candidates(
             against_direction=pl.col("heading_rad").abs() > math.pi / 2,
         )
     )
+    # A centre line without length has no direction to drive in.
+    return candidates.filter(pl.col("offset_m").is_not_nan())
 
 
 def _placed(x: Floats, y: Floats, line: Integers, centre: Lines) -> dict[str, Floats]:
@@ -249,8 +251,8 @@ def _margins(chosen: pl.DataFrame, left: Lines, right: Lines) -> pl.DataFrame:
         return chosen[name].cast(pl.Float64).fill_null(math.nan).to_numpy()
 
     nearest_x, nearest_y = column("nearest_x_m"), column("nearest_y_m")
-    to_left = nearest(nearest_x, nearest_y, line, left).offset
-    to_right = nearest(nearest_x, nearest_y, line, right).offset
+    to_left = _inward(nearest(nearest_x, nearest_y, line, left), -1)
+    to_right = _inward(nearest(nearest_x, nearest_y, line, right), 1)
     known = ~np.isnan(column("ego_length_m") + column("ego_width_m"))
     x, y, line = column("x_m")[known], column("y_m")[known], line[known]
     heading = column("ego_heading_rad")[known]
@@ -269,11 +271,16 @@ def _margins(chosen: pl.DataFrame, left: Lines, right: Lines) -> pl.DataFrame:
                 bound,
             )
             counts = (found.beyond == 0) | (forward == 0)
-            least = np.minimum(least, np.where(counts, sign * found.offset, math.inf))
+            least = np.minimum(least, np.where(counts, _inward(found, sign), math.inf))
         margin[known] = least
         margins.append(pl.Series(margin, nan_to_null=True))
     return chosen.with_columns(
-        width_m=np.maximum(to_right - to_left, 0.0),
+        width_m=np.maximum(to_left + to_right, 0.0),
         left_margin_m=margins[0],
         right_margin_m=margins[1],
     )
+
+
+def _inward(found: Nearest, sign: int) -> Floats:
+    """Return how far within a bound a point is; of a bound that is one point, how far from it."""
+    return np.where(np.isnan(found.offset), found.distance, sign * found.offset)

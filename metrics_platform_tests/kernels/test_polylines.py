@@ -131,9 +131,11 @@ def test_sides_and_ends(
     assert found.beyond[0] == pytest.approx(beyond)
 
 
-def test_a_line_without_length_is_nowhere_near() -> None:
-    found = nearest(floats(1), floats(1), integers(0), lines_of([(0, 0), (0, 0)]))
-    assert np.isinf(found.distance[0])
+def test_a_line_without_length_has_a_distance_and_no_side() -> None:
+    found = nearest(floats(3), floats(5), integers(0), lines_of([(0, 1), (0, 1), (0, 1)]))
+    assert found.distance[0] == 5
+    assert found.beyond[0] == 0
+    assert np.isnan(found.offset[0])
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -288,6 +288,28 @@ def test_simulated_drives_are_in_the_lanes_that_sumo_drove_them_in() -> None:
     assert rows["lane_id"].null_count() == 0
 
 
+def test_a_lane_around_a_point_is_as_wide_as_the_way_from_it() -> None:
+    """A turning circle: the left bound is the same point all along."""
+    frames = road(Lane("round", arc(5, math.pi), width_m=10.0))
+    pivot = frames["lane_points"].with_columns(left_x_m=pl.lit(0.0), left_y_m=pl.lit(5.0))
+    ego = states([(4, 5)], math.pi / 2)
+    made = compute_on({"ego_states": ego, **frames, "lane_points": pivot}, "ego_lanes")
+    (row,) = made.rows.to_dicts()
+    assert row["lane_id"] == "round"
+    assert row["width_m"] == pytest.approx(10, abs=0.05)
+    # Its left side is 3 m from the point, its right one 5 m, and the right bound is at 10 m.
+    assert row["left_margin_m"] == pytest.approx(3, abs=0.05)
+    assert row["right_margin_m"] == pytest.approx(10 - math.hypot(5, 2), abs=0.05)
+
+
+def test_a_lane_whose_centre_has_no_length_is_none() -> None:
+    frames = road(EAST)
+    still = frames["lane_points"].with_columns(x_m=pl.lit(5.0), y_m=pl.lit(0.0))
+    ego = states([(10, 0)] * 2, 0.0)
+    made = compute_on({"ego_states": ego, **frames, "lane_points": still}, "ego_lanes")
+    assert made.rows["lane_id"].to_list() == [None, None]
+
+
 def test_a_lane_of_one_point_is_none() -> None:
     frames = road(EAST)
     point = frames["lane_points"].filter(pl.col("point_index") == 0)
