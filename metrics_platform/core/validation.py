@@ -6,6 +6,7 @@ one call over the rows of a thousand logs costs hardly more than one over the ro
 
 import copy
 from functools import cache
+from threading import Lock
 
 import polars as pl
 from pandera.errors import SchemaErrors
@@ -15,6 +16,8 @@ from metrics_platform.core.definitions import Definition
 from metrics_platform.core.errors import ContractError
 from metrics_platform.core.frames import MetricFrame, in_order
 
+# Pandera keeps in a variable of its module how deep it is to look.
+_ONE_AT_A_TIME = Lock()
 _ROWS_SHOWN = 3
 _CHECKS_SHOWN = 5
 
@@ -27,7 +30,9 @@ def validate(definition: Definition, frame: pl.DataFrame) -> pl.DataFrame:
             the column, the check, the first rows at fault and their logs.
     """
     try:
-        checked = _schema(definition, frame).validate(frame, lazy=True)
+        schema = _schema(definition, frame)
+        with _ONE_AT_A_TIME:
+            checked = schema.validate(frame, lazy=True)
     except SchemaErrors as errors:
         raise _explain(definition, frame, errors.failure_cases) from errors
     # Polars holds NaN for greater than any number, so `gt=0` lets it pass: absent is null.

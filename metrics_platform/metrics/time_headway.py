@@ -4,7 +4,6 @@ import polars as pl
 from pandera.polars import Field
 
 from metrics_platform.core import metric
-from metrics_platform.kernels.geometry import may_collide
 from metrics_platform.kernels.geometry import time_to_collision as swept
 from metrics_platform.signals.actor_pairs import Encounter, box_pair, worst_moments
 
@@ -50,13 +49,17 @@ def time_headway(actor_pairs: pl.LazyFrame, *, standstill_mps: float = 0.005) ->
         standstill_mps: Slower has no headway; nuplan-devkit's `stopped_speed_threshold`.
     """
     # The time in which a box that comes nearer at 1 m/s gets here is its distance.
-    comes = {"velocity_x": pl.lit(-1.0), "velocity_y": pl.lit(0.0)}
-    headway_m = swept(box_pair(), **comes)
+    headway_m = swept(box_pair(), velocity_x=pl.lit(-1.0), velocity_y=pl.lit(0.0))
     forward = pl.col("actor_velocity_x_mps")
     ahead = (pl.col("relative_x_m") > 0) & (forward > standstill_mps)
+    # Cheap to tell, and most aren't; a hair more than it takes, for rounding.
+    heading = pl.col("relative_heading_rad")
+    across = pl.col("other_length_m") * heading.sin().abs()
+    across += pl.col("other_width_m") * heading.cos().abs()
+    in_the_way = 2 * pl.col("relative_y_m").abs() <= pl.col("actor_width_m") + across + 1e-6
     moment = ("log_id", "source", "actor_id", "timestamp_ns")
     nearest = (
-        actor_pairs.filter(ahead & may_collide(box_pair(), **comes))
+        actor_pairs.filter(ahead & in_the_way)
         .with_columns(headway_m=headway_m)
         .filter(pl.col("headway_m") == pl.col("headway_m").min().over(moment))
         .filter(pl.col("other_id") == pl.col("other_id").min().over(moment))
