@@ -163,10 +163,8 @@ def nearest(x: Floats, y: Floats, line: Integers, lines: Lines) -> Nearest:
     share, squared = np.empty(len(x)), np.empty(len(x))
     for pairs, corner, starts, repeated in _blocks(line, lines):
         to_x, to_y = x[pairs][repeated] - lines.x[corner], y[pairs][repeated] - lines.y[corner]
-        along_x, along_y = (
-            lines.x[corner + 1] - lines.x[corner],
-            lines.y[corner + 1] - lines.y[corner],
-        )
+        along_x = lines.x[corner + 1] - lines.x[corner]
+        along_y = lines.y[corner + 1] - lines.y[corner]
         length = along_x * along_x + along_y * along_y
         some = length > 0
         at = ((to_x * along_x + to_y * along_y) / np.where(some, length, 1.0)).clip(0.0, 1.0)
@@ -193,16 +191,16 @@ def _sided(
     along_x = lines.x[segment + 1] - lines.x[segment]
     along_y = lines.y[segment + 1] - lines.y[segment]
     length = np.hypot(along_x, along_y)
-    unit_x, unit_y = (
-        along_x / np.where(length > 0, length, 1.0),
-        along_y / np.where(length > 0, length, 1.0),
-    )
+    length[length == 0] = 1.0
+    unit_x, unit_y = along_x / length, along_y / length
     to_x = x - lines.x[segment] - share * along_x
     to_y = y - lines.y[segment] - share * along_y
     left = unit_x * to_y - unit_y * to_x
     forward = unit_x * to_x + unit_y * to_y
-    at_start = (segment == lines.starts[line]) & (share == 0)
-    at_end = (segment == lines.starts[line + 1] - 2) & (share == 1)
+    first, last = lines.starts[line], lines.starts[line + 1] - 1
+    # By place, since the first and the last corner may be there twice.
+    at_start = (share == 0) & _same_place(lines, segment, first)
+    at_end = (share == 1) & _same_place(lines, segment + 1, last)
     return Nearest(
         segment=segment,
         share=share,
@@ -213,6 +211,10 @@ def _sided(
         ),
         heading=np.arctan2(along_y, along_x),
     )
+
+
+def _same_place(lines: Lines, corner: Integers, other: Integers) -> Booleans:
+    return (lines.x[corner] == lines.x[other]) & (lines.y[corner] == lines.y[other])
 
 
 def inside(x: Floats, y: Floats, polygon: Integers, polygons: Lines) -> Booleans:

@@ -122,7 +122,7 @@ def test_near_without_lines_or_points() -> None:
 def test_sides_and_ends(
     point: tuple[float, float], offset: float, along: float, beyond: float
 ) -> None:
-    line = lines_of([(0, 0), (10, 0), (10, 0), (10, 10)])
+    line = lines_of([(0, 0), (0, 0), (10, 0), (10, 0), (10, 10), (10, 10)])
     found = nearest(floats(point[0]), floats(point[1]), integers(0), line)
     before = line.lengths_before()
     at, share = found.segment[0], found.share[0]
