@@ -50,6 +50,26 @@ def test_the_track_becomes_the_ego(tmp_path: Path, ego: object) -> None:
     assert pairs["actor_id"].unique().to_list() == ["ego"]
 
 
+@pytest.mark.parametrize(
+    ("metric", "column"),
+    [
+        ("closest_encounter", "dce_m"),
+        ("time_to_collision", "min_ttc_s"),
+        ("worst_time_to_collision", "min_wttc_s"),
+    ],
+)
+def test_it_fares_as_ego_as_it_did_as_one_of_all(tmp_path: Path, metric: str, column: str) -> None:
+    def of(batch: ReadBatch, actor: str) -> dict[str, float]:
+        made = compute_on({name: made.rows for name, made in batch.signals.items()}, metric)
+        seen = made.rows.filter(pl.col("actor_id") == actor)
+        return dict(seen.select("other_id", column).rows())
+
+    as_ego = of(read_with(tmp_path, {"ego_track_id": "8"}), "ego")
+    as_one = of(read_with(tmp_path, {}), "8")
+    assert as_ego == pytest.approx(as_one, abs=1e-6)
+    assert as_ego
+
+
 def test_a_size_that_is_told_wins(tmp_path: Path) -> None:
     told = {"ego_track_id": "8", "ego_length_m": 5.0, "ego_center_offset_m": 1.4}
     (recording,) = read_with(tmp_path, told).signals["recordings"].rows.iter_rows(named=True)
