@@ -214,7 +214,7 @@ def _sided(
 
 
 def _same_place(lines: Lines, corner: Integers, other: Integers) -> Booleans:
-    return (lines.x[corner] == lines.x[other]) & (lines.y[corner] == lines.y[other])
+    return np.asarray((lines.x[corner] == lines.x[other]) & (lines.y[corner] == lines.y[other]))
 
 
 def inside(x: Floats, y: Floats, polygon: Integers, polygons: Lines) -> Booleans:
