@@ -78,6 +78,12 @@ def test_the_union_has_the_greater_of_each_size() -> None:
     assert scores_of(boxes)["scale_error_ratio"] == pytest.approx(0.75)
 
 
+def test_a_whole_turn_is_none() -> None:
+    # av2's wrap_angles makes pi of it.
+    boxes = [annotation(0.0, heading_rad=math.pi), detection(0.0, 0.5, heading_rad=-math.pi)]
+    assert scores_of(boxes)["heading_error_rad"] == pytest.approx(0.0, abs=1e-12)
+
+
 @pytest.mark.parametrize(
     ("case", "expected"),
     [
