@@ -58,7 +58,12 @@ def post_encroachment_time(
 
     Source: Allen, Shin & Cooper (1978), "Analysis of traffic conflicts and collisions".
 
-    Reference: the SSM device of SUMO 1.28, encounter type 17.
+    Reference: the SSM device of SUMO 1.28, encounter type 17: with its areas (`path_crossings`,
+    configuration `sumo_1_28`) 65 of 66 values of the reference simulation agree within 0.05 s. Its
+    area begins earlier than ours, for a car that turns left at the place where it may have to wait
+    within the junction, so its values are up to 1.9 s smaller. CommonRoad-CriMe 0.4.5 takes what
+    two lanelets have in common, in steps of 0.1 s: 3.2 s for 1 and 5 in ZAM_Tjunction-1_97_T-1,
+    where lanelets merge; both boxes need far less of it, and have 4.81 s.
 
     Args:
         path_crossings: Where paths cross, and when each was there.
