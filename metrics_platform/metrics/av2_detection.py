@@ -8,7 +8,7 @@ from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, metric
 from metrics_platform.kernels.average_precision import greatest_from_here
-from metrics_platform.signals.box_matches import judged_curves, pooled_schema
+from metrics_platform.signals.judged_curves import judged_curves, pooled_schema
 
 # av2 0.3.6, DetectionCfg.
 THRESHOLDS_M = (0.5, 1.0, 2.0, 4.0)

@@ -9,7 +9,7 @@ from pandera.polars import Field
 from metrics_platform.core import MetricFrame, metric
 from metrics_platform.kernels.average_precision import at_confidences, running_mean
 from metrics_platform.kernels.smoothing import Floats
-from metrics_platform.signals.box_matches import JudgedCurves, judged_curves, pooled_schema
+from metrics_platform.signals.judged_curves import JudgedCurves, judged_curves, pooled_schema
 
 # nuscenes-devkit 1.2.0, detection_cvpr_2019.json.
 THRESHOLDS_M = (0.5, 1.0, 2.0, 4.0)

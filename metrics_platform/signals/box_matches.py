@@ -1,8 +1,7 @@
 """Detections against annotations, box by box: what benchmarks of detection are made of."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -11,7 +10,6 @@ from pandera.polars import Field
 from metrics_platform.core import MetricFrame, Rows
 from metrics_platform.core.errors import UnknownNameError
 from metrics_platform.core.frames import polars_schema
-from metrics_platform.kernels.average_precision import Curves
 from metrics_platform.kernels.box_matching import (
     NOBODY,
     first_to_choose,
@@ -75,22 +73,6 @@ class BoxMatches(MetricFrame):
         unique = ["log_id", "source", "timestamp_ns", "threshold_m", "annotated", "track_id"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class JudgedCurves:
-    """The detections of all curves that can be drawn: one for each class and threshold.
-
-    Attributes:
-        groups: One row per class and threshold, with `truths_count` and `detections_count`. Where
-            the former is 0 the curve is there, of one object that is never found.
-        detections: Rows of `BoxMatches`, in the order of `curves`.
-        curves: The same in numbers.
-    """
-
-    groups: pl.DataFrame
-    detections: pl.DataFrame
-    curves: Curves
-
-
 _SCHEMA = polars_schema(BoxMatches)
 
 
@@ -145,72 +127,6 @@ def match_boxes(
     )
     abstained = pl.concat([reason.select("log_id", "reason") for reason in reasons])
     return Rows(rows, abstained)
-
-
-def judged_curves(rows: pl.DataFrame, by: Sequence[str], *, later_first: bool) -> JudgedCurves:
-    """Return the detections of each class and threshold of those `rows` that agree in `by`.
-
-    Args:
-        rows: Of `BoxMatches`.
-        by: Columns of them.
-        later_first: Which of equal scores counts as more confident, as `DetectionRules` has it.
-    """
-    key = [*by, "class_name", "threshold_m"]
-    judged = rows.filter(pl.col("outcome") != NOT_JUDGED)
-    groups = (
-        judged.group_by(key)
-        .agg(
-            truths_count=(pl.col("outcome") != FALSE).sum().cast(pl.Int64),
-            detections_count=(pl.col("outcome") != MISSED).sum().cast(pl.Int64),
-        )
-        .sort(key)
-        .with_row_index("group")
-    )
-    detections = _by_confidence(
-        judged.filter(pl.col("outcome") != MISSED).join(
-            groups.select(*key, "group"), on=key, nulls_equal=True
-        ),
-        later_first=later_first,
-    )
-    curves = Curves(
-        hits=(detections["outcome"] == FOUND).to_numpy(),
-        starts=np.append(0, groups["detections_count"].cum_sum().to_numpy()),
-        truths=groups["truths_count"].clip(lower_bound=1).to_numpy(),
-    )
-    return JudgedCurves(groups=groups.drop("group"), detections=detections, curves=curves)
-
-
-def _by_confidence(detections: pl.DataFrame, *, later_first: bool) -> pl.DataFrame:
-    """Sort by group and falling score; names are compared only where scores are equal.
-
-    Comparing them throughout would take most of the time of scoring.
-    """
-    rows = detections.select("group", "score").with_row_index("row")
-    rows = rows.sort("group", "score", descending=[False, True])
-    same = (pl.col("group") == pl.col("group").shift(1)) & (
-        pl.col("score") == pl.col("score").shift(1)
-    )
-    repeats = rows.select(same.fill_null(value=False)).to_series().to_numpy()
-    order = rows["row"].to_numpy().copy()
-    repeated = np.append(repeats, False)[1:]
-    tied = np.flatnonzero(repeats | repeated)
-    among = detections[order[tied]].select("group", "score", "log_id", "timestamp_ns", "track_id")
-    order[tied] = (
-        among.with_columns(row=pl.Series(order[tied]))
-        .sort(
-            "group", "score", "log_id", "timestamp_ns", "track_id",
-            descending=[False, True] + 3 * [later_first],
-        )["row"]
-        .to_numpy()
-    )  # fmt: skip
-    return detections[order]
-
-
-def pooled_schema(rows: pl.LazyFrame, by: Sequence[str], model: type[MetricFrame]) -> pl.Schema:
-    """Return the schema of scores by other columns than `model` has them by."""
-    given, made = rows.collect_schema(), polars_schema(model)
-    own = [name for name in made.names() if name not in ("log_id", "source")]
-    return pl.Schema({name: given[name] for name in by} | {name: made[name] for name in own})
 
 
 def _with_range(tracks: pl.LazyFrame, ego_poses: pl.LazyFrame, dimensions: int) -> pl.LazyFrame:
