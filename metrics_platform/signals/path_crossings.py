@@ -10,15 +10,9 @@ from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, Rows, signal
 from metrics_platform.core.frames import polars_schema
-from metrics_platform.kernels.crossings import (
-    Area,
-    Crossings,
-    Occupied,
-    Paths,
-    crossings,
-    half_widths,
-    sumo_areas,
-)
+from metrics_platform.kernels.crossing_areas import half_widths, sumo_areas
+from metrics_platform.kernels.crossings import Area, Crossings, Occupied, crossings
+from metrics_platform.kernels.driven_ways import Paths
 from metrics_platform.kernels.numbering import numbered
 from metrics_platform.signals.actor_pairs import with_velocity
 
