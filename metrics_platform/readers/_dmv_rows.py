@@ -19,7 +19,10 @@ from metrics_platform.readers._dmv_columns import (
 )
 from metrics_platform.signals.reported_distances import MILE_M
 
-_DATE_FORMATS = ("%m/%d/%Y", "%m/%d/%y", "%Y-%m-%d", "%Y.%m.%d")
+# Years of two digits first: to `%Y`, 24 is a year of its own.
+_DATE_FORMATS = ("%m/%d/%y", "%m/%d/%Y", "%Y-%m-%d", "%Y.%m.%d")
+# Of these years one can write reports; nanoseconds have no room for others.
+_YEARS = (2000, 2099)
 # The choices that the report's form gives.
 _INITIATORS = {
     "av system": "system",
@@ -36,6 +39,9 @@ def distances_of(mileage: pl.DataFrame, operators: pl.DataFrame, notes: list[str
     """Return rows of `reported_distances`; a note for what is odd goes to `notes`."""
     months = months_of(mileage.columns)
     edges = {month: edges_ns(month) for month in months}
+    named = mileage.filter((pl.col(PERMIT) != "") | (pl.col(VEHICLE) != ""))
+    if sums := len(mileage) - len(named):
+        notes.append(f"{sums} rows of distances name neither permit nor vehicle, and are left out")
     spans = [(month, *edges[month], "month") for month in months]
     columns = months
     if TOTAL in mileage.columns:
@@ -45,7 +51,7 @@ def distances_of(mileage: pl.DataFrame, operators: pl.DataFrame, notes: list[str
         spans, schema=["column", "timestamp_ns", "end_ns", "period"], orient="row"
     )
     cells = (
-        mileage.select(PERMIT, VEHICLE, *columns)
+        named.select(PERMIT, VEHICLE, *columns)
         .unpivot(columns, index=[PERMIT, VEHICLE], variable_name="column", value_name="cell")
         # Null where another file of the folder has this month.
         .drop_nulls("cell")
@@ -85,9 +91,9 @@ def interventions_of(
     Raises:
         UnreadableLogError: There are rows, and not one date in either report can be read.
     """
-    dates = pl.coalesce(
-        pl.col(DATE).str.to_datetime(form, strict=False, time_unit="ns") for form in _DATE_FORMATS
-    ).dt.epoch("ns")
+    days = pl.coalesce(pl.col(DATE).str.to_date(form, strict=False) for form in _DATE_FORMATS)
+    known = pl.when(days.dt.year().is_between(*_YEARS)).then(days)
+    dates = known.cast(pl.Datetime("ns")).dt.epoch("ns")
     who = pl.col(INITIATOR).str.to_lowercase()
     absent = [pl.lit("").alias(n) for n in (PLACE, VEHICLE) if n not in disengagements.columns]
     rows = disengagements.with_columns(absent).select(

@@ -26,6 +26,7 @@ from metrics_platform.readers._dmv_columns import (
 from metrics_platform.readers._dmv_rows import differing_counts, distances_of, interventions_of
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.readers.contents import LogContents, LogMetadata
+from metrics_platform.readers.hashing import file_hash
 from metrics_platform.signals.reported_distances import ReportedDistances
 
 # Enough for the names of all columns, line breaks inside of them included.
@@ -49,11 +50,16 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
     """
     notes: list[str] = []
     parts: dict[str, list[pl.DataFrame]] = {MILEAGE: [], DISENGAGEMENTS: []}
+    seen: set[str] = set()
     for file in _files(path):
         kind = kind_of(_header(file))
         if kind is None:
             notes.append(f"{file.name} is no report of mileage or disengagements")
             continue
+        if (content := file_hash(file)) in seen:
+            notes.append(f"{file.name} is the copy of another file, and not read")
+            continue
+        seen.add(content)
         table, remarks = _table(file)
         parts[kind].append(table)
         notes += remarks
@@ -79,8 +85,11 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
 
 def _operators(tables: list[pl.DataFrame], notes: list[str]) -> pl.DataFrame:
     """Return one name per permit, the first that is given: mileage comes before the others."""
-    names = pl.concat([table.select(PERMIT, OPERATOR) for table in tables]).unique(
-        maintain_order=True
+    names = (
+        pl.concat([table.select(PERMIT, OPERATOR) for table in tables])
+        .unique(maintain_order=True)
+        # No name is none to go by, as long as there is one.
+        .sort(pl.col(OPERATOR) == "", maintain_order=True)
     )
     for permit, spelled in names.group_by(PERMIT, maintain_order=True):
         if len(spelled) > 1:

@@ -145,6 +145,15 @@ def test_cells_are_miles_and_days(tmp_path: Path) -> None:
             "1 disengagements have no readable date.*'last week'", id="date",
         ),
         pytest.param(
+            ("A,P1,V1,1,1,2,3,,",), ("A,P1,1/5/224,V1,Yes,Test Driver,Street,x",),
+            "1 disengagements have no readable date.*'1/5/224'", id="year",
+        ),
+        pytest.param(
+            ("A,P1,V1,1,1,2,3,,", "Total,,,1,1,2,3,,"),
+            ("A,P1,1/5/2024,V1,Yes,Test Driver,Street,x",),
+            "1 rows of distances name neither permit nor vehicle", id="sums",
+        ),
+        pytest.param(
             ("A,P1,V1,1,1,2,3,,",), ("A,P1,2/1/2024,V1,Yes,Test Driver,Street,x",),
             "1 disengagements are dated outside of the months.*'2/1/2024'", id="other_month",
         ),
@@ -168,6 +177,31 @@ def test_several_rows_of_a_vehicle_are_added_up(tmp_path: Path) -> None:
     contents = report(tmp_path, "A,P1,V1,0,1,2,3,,", "A,P1,V1,0,10,20,30,,")
     totals = contents.signals["reported_distances"].filter(period="total")
     assert totals["distance_m"].to_list() == [pytest.approx(33 * 1609.344)]
+
+
+@pytest.mark.parametrize("date", ["1/5/2024", "01/05/24", "2024-01-05", "2024.01.05"])
+def test_a_date_is_one_day_however_it_is_written(tmp_path: Path, date: str) -> None:
+    contents = report(tmp_path, events=(f"A,P1,{date},V1,Yes,Test Driver,Street,x",))
+    assert contents.signals["interventions"]["timestamp_ns"].to_list() == [day_ns(2024, 1, 5)]
+
+
+def test_the_sum_of_all_vehicles_is_none_of_them(tmp_path: Path) -> None:
+    contents = report(tmp_path, "A,P1,V1,0,1,2,3,,", "Total,,,0,1,2,3,,")
+    assert contents.signals["reported_distances"]["vehicle"].unique().to_list() == ["V1"]
+
+
+def test_a_copy_of_a_file_counts_once(tmp_path: Path) -> None:
+    row = "A,P1,V1,0,1,2,3,,"
+    once = report(tmp_path, row).signals["reported_distances"]
+    (tmp_path / "a (1).csv").write_bytes((tmp_path / "a.csv").read_bytes())
+    twice = dmv.read(tmp_path, CONFIG)
+    assert twice.signals["reported_distances"].equals(once)
+    assert twice.notes == ("a.csv is the copy of another file, and not read",)
+
+
+def test_a_permit_goes_by_the_name_that_is_given(tmp_path: Path) -> None:
+    contents = report(tmp_path, ",P1,V1,0,1,2,3,,", "A,P1,V2,0,1,2,3,,")
+    assert contents.signals["reported_distances"]["operator"].unique().to_list() == ["A"]
 
 
 def test_files_of_other_months_go_together(tmp_path: Path) -> None:
