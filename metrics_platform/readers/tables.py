@@ -43,6 +43,7 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
     """
     tables = _tables(path)
     signals: dict[str, pl.DataFrame] = {}
+    logs: set[str] = set()
     others = [
         file.name for file in sorted(path.iterdir()) if file not in tables and file.name != SIDECAR
     ]
@@ -50,7 +51,12 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
     for file, signal in tables.items():
         if signal.name in signals:
             raise UnreadableLogError(f"{file.name} is a second table of {signal.name}")
-        signals[signal.name], unknown = _read(file, signal)
+        signals[signal.name], unknown, named = _read(file, signal)
+        logs |= named
+        if len(logs) > 1:
+            raise UnreadableLogError(
+                f"{file.name}: {_LOG} must be the same in all tables, got {', '.join(sorted(logs))}"
+            )
         if unknown:
             notes.append(f"{file.name}: unknown columns are ignored: {', '.join(unknown)}")
     return LogContents(
@@ -82,8 +88,8 @@ def _has_key(file: Path, signal: Signal) -> bool:
         return False
 
 
-def _read(file: Path, signal: Signal) -> tuple[pl.DataFrame, list[str]]:
-    """Return the rows of a table as the schema wants them, and the columns it doesn't know."""
+def _read(file: Path, signal: Signal) -> tuple[pl.DataFrame, list[str], set[str]]:
+    """Return the rows of a table as the schema wants them, the columns it doesn't know, its log."""
     schema = polars_schema(signal.rows)
     columns = signal.rows.to_schema().columns
     try:
@@ -96,16 +102,18 @@ def _read(file: Path, signal: Signal) -> tuple[pl.DataFrame, list[str]]:
             f"{file.name} lacks {', '.join(lacking)}; expected {', '.join(needed)}, "
             f"got {', '.join(table.columns)}"
         )
-    if _LOG in table.columns and (logs := table[_LOG].n_unique()) > 1:
+    logs = set(table[_LOG].unique().to_list()) if _LOG in table.columns else set()
+    if len(logs) > 1:
         raise UnreadableLogError(
-            f"{file.name}: {_LOG} must be the same in all rows, got {logs} different ones"
+            f"{file.name}: {_LOG} must be the same in all rows, got {len(logs)} different ones"
         )
     known = [name for name in schema if name != _LOG and name in table.columns]
     rows = table.select(_typed(file, table[name], schema[name]) for name in known)
     if "timestamp_ns" in known:
         # A table made afterwards: the order of its rows says nothing about the clock.
         rows = rows.sort("timestamp_ns", maintain_order=True)
-    return rows, [name for name in table.columns if name not in (*known, _LOG)]
+    unknown = [name for name in table.columns if name not in (*known, _LOG)]
+    return rows, unknown, {str(log) for log in logs if log is not None}
 
 
 def _typed(file: Path, column: pl.Series, wanted: pl.DataType) -> pl.Series:
@@ -129,4 +137,6 @@ def _typed(file: Path, column: pl.Series, wanted: pl.DataType) -> pl.Series:
 
 
 def _scan(file: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(file) if file.suffix == _PARQUET else pl.scan_ipc(file)
+    scan = pl.scan_parquet if file.suffix == _PARQUET else pl.scan_ipc
+    # The name of a folder is no pattern, nor does `a=1` in it make a column.
+    return scan(file, glob=False, hive_partitioning=False)

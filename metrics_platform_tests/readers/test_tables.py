@@ -115,6 +115,17 @@ def test_a_log_id_may_stand_in_the_table(tmp_path: Path) -> None:
     assert rows["log_id"].to_list() == ["log", "log"]
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "feather"])
+def test_the_name_of_a_folder_is_no_pattern(tmp_path: Path, suffix: str) -> None:
+    for name, x_m in (("drive[1]", 1.0), ("drive*", 2.0), ("drive1", 3.0), ("x_m=9", 4.0)):
+        (tmp_path / name).mkdir()
+        poses = POSES.with_columns(x_m=pl.lit(x_m))
+        file = tmp_path / name / f"ego_poses.{suffix}"
+        poses.write_parquet(file) if suffix == "parquet" else poses.write_ipc(file)
+        rows = read_one(tmp_path / name).signals["ego_poses"].rows
+        assert rows["x_m"].to_list() == [x_m, x_m]
+
+
 def test_narrower_numbers_and_categories_are_taken(tmp_path: Path) -> None:
     modes = pl.DataFrame(
         {"timestamp_ns": [5], "mode": pl.Series(["manual"], dtype=pl.Categorical)},
@@ -155,6 +166,14 @@ def test_narrower_numbers_and_categories_are_taken(tmp_path: Path) -> None:
             {"ego_poses": POSES.with_columns(log_id=pl.Series(["a", "b"]))},
             "log_id must be the same in all rows, got 2",
             id="several_logs",
+        ),
+        pytest.param(
+            {
+                "ego_poses": POSES.with_columns(log_id=pl.lit("a")),
+                "drive_modes": pl.DataFrame({"log_id": "b", "timestamp_ns": [0], "mode": "manual"}),
+            },
+            "log_id must be the same in all tables, got a, b",
+            id="tables_of_several_logs",
         ),
     ],
 )
