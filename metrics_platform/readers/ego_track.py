@@ -17,10 +17,9 @@ def with_ego_track(contents: LogContents) -> LogContents:
     """Return `contents` with the track that `ego_track_id` names as the ego, if it names one.
 
     The track becomes `ego_poses`, and is none of the `tracks` any more; its `lane_positions` are
-    those of the ego. The ego's origin is then
-    the centre of its box, whatever offset else is told; its size is the one that is told, else the
-    median of the track's boxes. Its velocities are the track's, along its own axes; it has no yaw
-    rate.
+    those of the ego. The ego's origin is then the centre of its box, whatever offset else is told;
+    its size is the one that is told, else the median of the track's boxes. Its velocities are the
+    track's, along its own axes; it has no yaw rate.
 
     Raises:
         UnreadableLogError: No road user has this id, more than one source has it, or the
@@ -60,9 +59,12 @@ def with_ego_track(contents: LogContents) -> LogContents:
 
 
 def _poses(track: pl.DataFrame) -> pl.DataFrame:
-    forward, left = in_axes_of(
-        pl.col("heading_rad"), pl.col("velocity_x_mps"), pl.col("velocity_y_mps")
+    # A reader may leave out what is never known.
+    velocity_x, velocity_y = (
+        pl.col(name) if name in track.columns else pl.lit(None, pl.Float64)
+        for name in ("velocity_x_mps", "velocity_y_mps")
     )
+    forward, left = in_axes_of(pl.col("heading_rad"), velocity_x, velocity_y)
     return track.select(
         "timestamp_ns",
         "x_m",

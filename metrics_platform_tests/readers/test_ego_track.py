@@ -134,6 +134,15 @@ def test_velocities_are_turned_into_its_axes_and_may_be_unknown() -> None:
     assert not made.missing
 
 
+def test_velocities_may_be_left_out() -> None:
+    given = contents("a")
+    tracks = given.signals["tracks"].drop("velocity_x_mps", "velocity_y_mps")
+    made = with_ego_track(LogContents({"tracks": tracks}, {}, given.metadata, has_ego=False))
+    poses = made.signals["ego_poses"]
+    assert poses["longitudinal_velocity_mps"].to_list() == [None, None]
+    assert poses["x_m"].to_list() == [1e6, 1e6]
+
+
 def test_who_is_the_ego_is_the_ego_whatever_else_is_told(tmp_path: Path) -> None:
     batch = read_with(tmp_path, {"ego_track_id": "8", "has_ego": False})
     assert batch.signals["recordings"].rows["has_ego"].to_list() == [True]
