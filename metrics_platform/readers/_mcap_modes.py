@@ -9,11 +9,12 @@ import polars as pl
 from metrics_platform.readers._mcap_fields import stamps
 
 _OPERATION_MODE = "autoware_adapi_v1_msgs/msg/OperationModeState"
+_EITHER = "autoware_auto_vehicle_msgs/msg/ControlModeReport"
 # The first says more: it knows of remote operation.
 MODE_SCHEMAS = (
     _OPERATION_MODE,
     "autoware_vehicle_msgs/msg/ControlModeReport",
-    "autoware_auto_vehicle_msgs/msg/ControlModeReport",
+    _EITHER,
 )
 # UNKNOWN, STOP, AUTONOMOUS, LOCAL, REMOTE: which commands the vehicle gets, while Autoware has it.
 # Kept standing is driven by nobody else; local is a joystick.
@@ -24,6 +25,9 @@ _CONTROL_MODES = {
     0: "unknown", 1: "autonomous", 2: "assisted", 3: "assisted", 4: "manual", 5: "manual",
     6: "manual",
 }  # fmt: skip
+# Before the two halves of autonomy came in, MANUAL was 2 and DISENGAGED 3 in the same package, and
+# a message doesn't say which it is of.
+_EITHER_MODES = {**_CONTROL_MODES, 2: "unknown", 3: "unknown"}
 
 
 def drive_modes(schema: str, messages: pl.DataFrame) -> pl.DataFrame:
@@ -40,6 +44,8 @@ def drive_modes(schema: str, messages: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema={"timestamp_ns": pl.Int64, "mode": pl.String})
     of_operation = schema == _OPERATION_MODE
     modes = _OPERATION_MODES if of_operation else _CONTROL_MODES
+    if schema == _EITHER:
+        modes = _EITHER_MODES
     mode = pl.col("mode").replace_strict(modes, default="unknown", return_dtype=pl.String)
     timed = stamps(messages, "stamp")
     if of_operation:

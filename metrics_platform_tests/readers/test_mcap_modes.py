@@ -23,6 +23,7 @@ from metrics_platform_tests.readers.recordings import (
 
 CONFIG = ReaderConfig()
 CONTROL = "autoware_vehicle_msgs/msg/ControlModeReport"
+OLD_CONTROL = "autoware_auto_vehicle_msgs/msg/ControlModeReport"
 OPERATION = "autoware_adapi_v1_msgs/msg/OperationModeState"
 ODOMETRY = "nav_msgs/msg/Odometry"
 _TIME = """
@@ -32,7 +33,7 @@ int32 sec
 uint32 nanosec
 """
 SCHEMAS = {
-    CONTROL: f"builtin_interfaces/Time stamp\nuint8 mode{_TIME}",
+    **dict.fromkeys((CONTROL, OLD_CONTROL), f"builtin_interfaces/Time stamp\nuint8 mode{_TIME}"),
     OPERATION: "builtin_interfaces/Time stamp\nuint8 mode\n"
     "bool is_autoware_control_enabled\nbool is_in_transition\nbool is_stop_mode_available\n"
     "bool is_autonomous_mode_available\nbool is_local_mode_available\n"
@@ -47,8 +48,10 @@ def _schemas(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(ROS2_SCHEMAS, name, text)
 
 
-def control(time_ns: int, mode: int, topic: str = "/vehicle/status/control_mode") -> Message:
-    return topic, CONTROL, time_ns, {"stamp": ros2_stamp(time_ns), "mode": mode}
+def control(
+    time_ns: int, mode: int, topic: str = "/vehicle/status/control_mode", schema: str = CONTROL
+) -> Message:
+    return topic, schema, time_ns, {"stamp": ros2_stamp(time_ns), "mode": mode}
 
 
 def operation(
@@ -85,6 +88,15 @@ def modes_of(path: Path, config: ReaderConfig = CONFIG) -> list[tuple[int, str]]
 def test_a_control_mode_report(tmp_path: Path, number: int, mode: str) -> None:
     path = write_ros2(tmp_path / "a.mcap", [control(T0 + k * TENTH, number) for k in range(2)])
     assert modes_of(path) == [(0, mode), (1, mode)]
+
+
+@pytest.mark.parametrize(
+    ("number", "mode"),
+    [(1, "autonomous"), (2, "unknown"), (3, "unknown"), (4, "manual"), (5, "manual")],
+)
+def test_two_meanings_of_a_number_are_none(tmp_path: Path, number: int, mode: str) -> None:
+    path = write_ros2(tmp_path / "a.mcap", [control(T0, number, schema=OLD_CONTROL)])
+    assert modes_of(path) == [(0, mode)]
 
 
 @pytest.mark.parametrize(
