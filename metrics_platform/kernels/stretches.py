@@ -2,6 +2,9 @@
 
 import polars as pl
 
+# Steps are a few nanoseconds off where the grid does not divide evenly.
+_SLACK_S = 1e-6
+
 
 def stretches(
     states: pl.LazyFrame,
@@ -28,9 +31,9 @@ def stretches(
     chosen = states.with_columns(_step_s=_step_s()).filter(holds)
     since_s = (time - time.shift(1)) * 1e-9
     # The next state of an uninterrupted stretch is one step away.
-    goes_on = _same_segment(1) & (since_s - pl.col("_step_s") <= merge_gap_s)
-    # Steps are a few nanoseconds off where the grid does not divide evenly.
-    long_enough = pl.col("duration_s") >= min_duration_s - 1e-6
+    between_s = since_s - pl.col("_step_s")
+    goes_on = _same_segment(1) & (between_s < max(merge_gap_s - _SLACK_S, _SLACK_S))
+    long_enough = pl.col("duration_s") >= min_duration_s - _SLACK_S
     return (
         chosen.with_columns(_stretch=(~goes_on).fill_null(value=True).cum_sum())
         .group_by("_stretch")

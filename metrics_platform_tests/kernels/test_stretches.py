@@ -1,6 +1,7 @@
 """Stretches of states: on paper, and against a loop over the rows."""
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,17 @@ def test_the_last_state_of_a_segment_is_as_long_as_the_others() -> None:
 def test_a_state_by_itself_has_no_duration_whatever_log_comes_next() -> None:
     states = pl.concat([ego_states_of(1, log_id=log, speed_mps=1.0) for log in "ab"])
     assert found(states) == [("a", 0, 0.0), ("b", 0, 0.0)]
+
+
+@pytest.mark.parametrize("off_ns", [-1, 0, 1])
+@pytest.mark.parametrize(("between", "events"), [(4, 1), (5, 2)], ids=["nearer", "no_nearer"])
+def test_only_nearer_ones_are_joined_whatever_the_grid_is_off(
+    off_ns: int, between: int, events: int
+) -> None:
+    speeds = [1.0, *[0.0] * between, 1.0, 1.0]
+    times = [step * (STEP_NS + off_ns) for step in range(len(speeds))]
+    states = ego_states_of(len(speeds), timestamp_ns=times, speed_mps=speeds)
+    assert len(found(states, merge_gap_s=0.5)) == events
 
 
 @given(st.lists(st.booleans(), min_size=2, max_size=40), st.integers(0, 3), st.integers(0, 4))
