@@ -49,11 +49,12 @@ def stops(
     never goes across a gap in the recording. A robot that turns on the spot stands.
 
     The vehicle is stuck in a stop that outlasts `stuck_after_s`, from its beginning on, if the
-    recording shows it arrive and drive on: at the beginning and the end of a recording nobody can
-    tell a vehicle that is stuck from a parked one or one that has arrived. `until_end` finds those.
+    recording shows it arrive and drive on: at the beginning and the end of a recording, and on both
+    sides of a gap in it, nobody can tell a vehicle that is stuck from a parked one or one that has
+    arrived. `until_end` finds those.
 
     Formula: a stop is a longest stretch with |v| ≤ `standstill_mps`; stuck = its duration where
-    that is ≥ `stuck_after_s`, neither from the start nor until the end, else 0.
+    that is ≥ `stuck_after_s`, with states before and after it in the same segment, else 0.
 
     Source: CARLA's leaderboard ends a run as `Agent got blocked` once the vehicle has been slower
     than 0.1 m/s for 180 s (`ActorBlockedTest`).
@@ -70,8 +71,11 @@ def stops(
         stuck_after_s: CARLA's.
     """
     states = ego_states.sort("log_id", "timestamp_ns").with_columns(
-        first=(pl.col("log_id") != pl.col("log_id").shift(1)).fill_null(value=True),
-        last=(pl.col("log_id") != pl.col("log_id").shift(-1)).fill_null(value=True),
+        first=_differs("log_id", 1),
+        last=_differs("log_id", -1),
+        cut_off=pl.any_horizontal(
+            _differs(name, rows) for name in ("log_id", "segment_index") for rows in (1, -1)
+        ),
     )
     found = stretches(
         states,
@@ -82,8 +86,14 @@ def stops(
         y_m=pl.col("y_m").first(),
         from_start=pl.col("first").any(),
         until_end=pl.col("last").any(),
+        cut_off=pl.col("cut_off").any(),
     )
     # Steps are a few nanoseconds off where the grid does not divide evenly.
     outlasts = pl.col("duration_s") >= stuck_after_s - 1e-6
-    stuck = outlasts & ~pl.col("from_start") & ~pl.col("until_end")
-    return found.with_columns(stuck_s=pl.when(stuck).then("duration_s").otherwise(0.0))
+    stuck_s = pl.when(outlasts & ~pl.col("cut_off")).then("duration_s").otherwise(0.0)
+    return found.with_columns(stuck_s=stuck_s).drop("cut_off")
+
+
+def _differs(name: str, rows: int) -> pl.Expr:
+    """Return whether the value so many rows before is another one, or there is no such row."""
+    return (pl.col(name) != pl.col(name).shift(rows)).fill_null(value=True)

@@ -73,6 +73,16 @@ def test_a_gap_ends_a_stop_and_is_neither_start_nor_end() -> None:
     assert not made.rows.select("from_start", "until_end").to_numpy().any()
 
 
+@pytest.mark.parametrize("moves_s", [0.0, 0.1], ids=["stands_at_the_gap", "seen_to_arrive"])
+def test_nobody_knows_whether_it_was_stuck_at_a_gap(moves_s: float) -> None:
+    states = driving((5, 1), (0, 200), (5, moves_s), (0, 200), (5, 1)).with_columns(
+        segment_index=pl.when(pl.int_range(pl.len()) < 2_010).then(0).otherwise(1)
+    )
+    made = result_of(stops, ego_states=states)
+    # The one before the gap isn't seen to end; the other is seen from its beginning, or isn't.
+    assert made.rows["stuck_s"].to_list() == pytest.approx([0.0, 200.0 if moves_s else 0.0])
+
+
 def test_a_synthetic_drive_without_a_stop() -> None:
     made = compute_on(scenario("cruise"), "stops")
     assert made.summary.row(0) == ("cruise", 0, 0.0, None, 0.0)
