@@ -75,10 +75,10 @@ def collisions(
     Its kind is, in this order: `stopped_actor`, who is hit while it stands; `stopped_other`;
     `active_rear`, the other's centre lies behind, more than 150 degrees off the heading as seen
     from the vehicle's origin; `active_front`, its box touches the actor's front edge;
-    `active_lateral`, all else. At fault, in the sense that it could have driven otherwise, is the
-    actor for `stopped_other` and `active_front`, and not for `stopped_actor` and `active_rear`. For
-    `active_lateral` nuPlan says so where the ego is in several lanes or off the drivable area;
-    without lanes that is unknown: null.
+    `active_lateral`, all else. While the actor reverses, its back is its front. At fault, in the
+    sense that it could have driven otherwise, is the actor for `stopped_other` and `active_front`,
+    and not for `stopped_actor` and `active_rear`. For `active_lateral` nuPlan says so where the ego
+    is in several lanes or off the drivable area; without lanes that is unknown: null.
 
     Formula: distance between the boxes = 0; relative speed = |v_other - v_actor|.
 
@@ -87,7 +87,8 @@ def collisions(
     Reference: nuplan-devkit's three cases come out the same; its energy of a collision is half of
     our relative speed, since it takes both to have the same mass and to drive along their headings.
     There a road user can be hit once in a log; CARLA counts it again after 5 s, as we do. Static
-    objects always stand in nuPlan; here they do if their velocity says so.
+    objects always stand in nuPlan; here they do if their velocity says so. Nobody reverses there:
+    whom the ego backs into would be behind it, and none of the ego's faults.
 
     Args:
         actor_pairs: Road users near the actor.
@@ -144,11 +145,13 @@ def _relative_speed() -> pl.Expr:
 
 
 def _kind(actor_standstill_mps: float, other_standstill_mps: float) -> pl.Expr:
-    forward = pl.col("relative_x_m") + pl.col("ego_center_offset_m").fill_null(0.0)
+    reverses = pl.col("actor_velocity_x_mps") < -actor_standstill_mps
+    way = pl.when(reverses).then(-1.0).otherwise(1.0)
+    forward = way * pl.col("relative_x_m") + pl.col("ego_center_offset_m").fill_null(0.0)
     behind = pl.arctan2(pl.col("relative_y_m"), forward).abs() > BEHIND_RAD
     # The front edge is a box without length.
     edge = BoxPair(
-        x=pl.col("relative_x_m") - pl.col("actor_length_m") / 2,
+        x=pl.col("relative_x_m") - way * pl.col("actor_length_m") / 2,
         y=pl.col("relative_y_m"),
         heading=pl.col("relative_heading_rad"),
         length=pl.lit(0.0),

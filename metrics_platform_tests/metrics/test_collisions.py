@@ -66,6 +66,13 @@ def recording(center_offset_m: float | None) -> pl.DataFrame:
         pytest.param(touching(relative_x_m=-3.0, actor_velocity_x_mps=-5.0,
                               other_velocity_x_mps=0.0, other_speed_mps=0.0),
                      "stopped_other", True, id="reverses_into_a_parked_car"),
+        pytest.param(touching(relative_x_m=-3.0, actor_velocity_x_mps=-5.0),
+                     "active_front", True, id="reverses_into_somebody"),
+        pytest.param(touching(actor_velocity_x_mps=-5.0), "active_rear", False,
+                     id="is_run_into_while_it_reverses"),
+        pytest.param(touching(relative_x_m=1.0, relative_y_m=2.0, actor_velocity_x_mps=-5.0,
+                              relative_heading_rad=math.pi / 2),
+                     "active_lateral", None, id="from_the_side_while_it_reverses"),
         pytest.param(touching(other_velocity_x_mps=None, other_velocity_y_mps=None,
                               other_speed_mps=None), "active_front", True, id="unknown_speed"),
         # From the left, across the front edge.
