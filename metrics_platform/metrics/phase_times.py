@@ -46,9 +46,9 @@ def phase_times(mission_phases: pl.LazyFrame, recordings: pl.LazyFrame) -> pl.La
     """Sum up the time in each phase; one row per log_id, phase.
 
     All of the recording is divided up: before the first phase it is `unknown`, and the last phase
-    lasts until the end of all signals. A phase that is recorded again while it lasts is one visit.
-    Of visits of equal length the earliest is the longest. A phase that begins with the last sample
-    has no duration, and no row.
+    lasts until the end of the recording. A phase that is recorded again while it lasts is one
+    visit. Of visits of equal length the earliest is the longest. A phase that begins with the last
+    sample has no duration, and no row.
 
     Formula: duration = Σ (end - start) over the visits of a phase.
 

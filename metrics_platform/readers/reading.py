@@ -144,7 +144,11 @@ def _cleaned(
             outcomes[name] = COMPUTED
             notes += repairs
     # A map has no time, and says nothing about when the log was recorded.
-    times = [f["timestamp_ns"] for f in frames.values() if len(f) and "timestamp_ns" in f.columns]
+    timed = [f for f in frames.values() if len(f) and "timestamp_ns" in f.columns]
+    # What has an end of its own was told, not sampled: a delivery began before the recording did,
+    # somebody moved the parked vehicle the day after.
+    sampled = [f for f in timed if "end_ns" not in f.columns]
+    times = [f["timestamp_ns"] for f in sampled or timed]
     if times:
         frames[_RECORDINGS] = _recording(contents, format_name, notes, pl.concat(times))
         outcomes[_RECORDINGS] = COMPUTED

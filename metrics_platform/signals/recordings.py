@@ -8,13 +8,15 @@ from metrics_platform.core import MetricFrame, Signal
 class Recordings(MetricFrame):
     """One row per log: what the reader found in the recording and in the `log.json` beside it.
 
-    Times are nanoseconds of the clock of the recording, over all its recorded signals. The ego
-    box is null where nobody said how large the vehicle is: metrics that need it abstain.
+    Times are nanoseconds of the clock of the recording, over all its recorded signals but those
+    of events with an end of their own, which can lie far outside; they count where there is nothing
+    else. The ego box is null where nobody said how large the vehicle is: metrics that need it
+    abstain.
     """
 
     format: str = Field(description="Name of the reader that could read it.")
-    start_ns: int = Field(description="First sample of any signal.")
-    end_ns: int = Field(description="Last sample of any signal.")
+    start_ns: int = Field(description="First sample of any signal that isn't of such events.")
+    end_ns: int = Field(description="Last sample of any signal that isn't of such events.")
     duration_s: float = Field(ge=0, description="From the first sample to the last.")
     truncated: bool = Field(description="Cut off before its end; recovered as far as it goes.")
     notes: str = Field(description="What was repaired or left out, one sentence a line.")

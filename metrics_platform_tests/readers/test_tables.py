@@ -126,6 +126,16 @@ def test_the_name_of_a_folder_is_no_pattern(tmp_path: Path, suffix: str) -> None
         assert rows["x_m"].to_list() == [x_m, x_m]
 
 
+def test_events_far_outside_make_no_recording_longer(tmp_path: Path) -> None:
+    event = {"timestamp_ns": 10**18, "intervention_id": "1", "kind": "takeover"}
+    events = pl.DataFrame([event])
+    batch = read_one(written(tmp_path / "a", ego_poses=POSES, interventions=events))
+    assert batch.signals["recordings"].rows.select("start_ns", "end_ns").row(0) == (0, 1)
+    assert batch.signals["interventions"].rows["timestamp_ns"].to_list() == [10**18]
+    alone = read_one(written(tmp_path / "b", interventions=events))
+    assert alone.signals["recordings"].rows["end_ns"].to_list() == [10**18]
+
+
 def test_narrower_numbers_and_categories_are_taken(tmp_path: Path) -> None:
     modes = pl.DataFrame(
         {"timestamp_ns": [5], "mode": pl.Series(["manual"], dtype=pl.Categorical)},
