@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME`: run one benchmark, or `all` of them.
+"""`python -m benchmarks NAME`: run one benchmark, or `all` of them, each part once.
 
 Each prints a table and writes its figures, a flat name-to-number JSON, to build/bench/NAME.json.
 """
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import benchmarks
+from benchmarks.metrics import PARTS
 
 _RESULTS = Path("build/bench")
 
@@ -18,7 +19,9 @@ def main() -> None:
     known = [
         m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not m.name.startswith("_")
     ]
-    wanted = known if sys.argv[1:] in ([], ["all"]) else sys.argv[1:]
+    parts = {part.__name__.rpartition(".")[2] for part in PARTS}
+    whole = [name for name in known if name not in parts]
+    wanted = whole if sys.argv[1:] in ([], ["all"]) else sys.argv[1:]
     if unknown := sorted(set(wanted) - set(known)):
         sys.exit(f"no benchmark named {unknown[0]!r}; there are: {', '.join(known)}")
     for name in wanted:

@@ -14,11 +14,24 @@ _SCRIPTS = Path(__file__).parent / "peers"
 _HERE = Path(__file__).parents[1] / "build" / "peers"
 
 
+def peer_home(name: str) -> Path:
+    """Return the environment of a peer.
+
+    Raises:
+        SystemExit: It isn't installed.
+    """
+    home = Path(os.environ.get("METRICS_PLATFORM_PEERS") or _HERE) / name
+    if not (home / "bin" / "python").is_file():
+        sys.exit(f"no peer at {home}: install it with `make bench-peers PEERS={name}`")
+    return home
+
+
 def run_peer(name: str, *arguments: object) -> Any:
     """Return what benchmarks/peers/<name>.py prints last, JSON, in the environment of that name."""
-    python = Path(os.environ.get("METRICS_PLATFORM_PEERS") or _HERE) / name / "bin" / "python"
-    if not python.is_file():
-        sys.exit(f"no peer at {python}: install it with `make bench-peers PEERS={name}`")
-    command = [str(python), str(_SCRIPTS / f"{name}.py"), *map(str, arguments)]
+    command = [
+        str(peer_home(name) / "bin" / "python"),
+        str(_SCRIPTS / f"{name}.py"),
+        *map(str, arguments),
+    ]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])

@@ -2,10 +2,9 @@
 
 Time: all safety measures of the reference simulation, the signals they are derived from included.
 Agreement: traffic freshly simulated with seeds that nothing was tuned on, compared with what SUMO's
-SSM device says; where `SUMO_HOME` doesn't name a SUMO, only the time is told.
+SSM device says.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks._peers import peer_home
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.compute import compute, compute_chain
 from metrics_platform.core.statuses import Computed, Input
@@ -39,13 +39,10 @@ def run() -> dict[str, float]:
         "safety_sumo_s": min(_seconds(recorded) for _ in range(_REPETITIONS)),
     }
     figures |= _agreement("reference", recorded, data_path("sumo", "a.ssm.xml"))
-    home = os.environ.get("SUMO_HOME")
-    if not home:
-        print("SUMO_HOME names no SUMO: no traffic is simulated")
-        return figures
+    [home] = peer_home("sumo").glob("lib/python*/site-packages/sumo")
     for seed in SEEDS:
         with tempfile.TemporaryDirectory() as folder:
-            _simulate(Path(home), Path(folder), seed)
+            _simulate(home, Path(folder), seed)
             recorded = _read(Path(folder))
             figures |= _agreement(f"seed_{seed}", recorded, Path(folder, "a.ssm.xml"))
     return figures
