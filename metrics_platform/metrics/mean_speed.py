@@ -28,7 +28,7 @@ class MeanSpeed(MetricFrame):
         name: pl.col(name).first()
         for name in ("mean_speed_mps", "moving_speed_mps", "max_speed_mps", "moving_ratio")
     },
-    # 250 km/h, to which most cars are limited.
+    # 250 km/h, to which makers limit their fastest cars.
     plausible={"max_speed_mps": (0.0, 69.4)},
 )
 def mean_speed(ego_states: pl.LazyFrame, *, standstill_mps: float = 0.1) -> pl.LazyFrame:

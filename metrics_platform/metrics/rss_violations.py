@@ -74,8 +74,11 @@ def rss_violations(
     A situation is dangerous while neither the longitudinal nor the lateral distance is safe.
     Without a map, lengthwise and sideways are those of the actor's own box, and the other's box is
     taken as large as it reaches along them; who comes towards the actor is taken to be in the wrong
-    lane. That is exact on straight roads and too careful in bends. Whoever drives across is left
-    out: there RSS goes by lanes and priority, which its lateral distance would take for a swerve.
+    lane. That is exact on straight roads. In bends it errs both ways: who is ahead in the actor's
+    lane seems to be beside it, and who comes in another one to be ahead. Whoever drives across is
+    left out: there RSS goes by lanes and priority, which its lateral distance would take for a
+    swerve; so is whose velocity is unknown. Who stands may start, to RSS: a car that waits less
+    than 3.28 m behind another at a red light is in danger, too.
 
     Of equally bad moments the earliest counts. An encounter is in danger between two dangerous
     moments that are at most `max_gap_s` apart.

@@ -1,6 +1,7 @@
 """Dangerous situations by RSS, on paper and in real logs."""
 
 import math
+from typing import Any
 
 import polars as pl
 import pytest
@@ -85,6 +86,9 @@ def test_in_line(frame: pl.DataFrame, relation: str, safe_m: float, ratio: float
         pytest.param(pairs(1.0, other_velocity_x_mps=30.0, other_speed_mps=30.0), id="pulls_away"),
         pytest.param(pairs(1.0, other_velocity_y_mps=2.3, other_speed_mps=10.3), id="crosses"),
         pytest.param(
+            pairs(1.0, other_velocity_y_mps=-2.3, other_speed_mps=10.3), id="crosses_to_the_right"
+        ),
+        pytest.param(
             pairs(1.0, other_velocity_x_mps=None, other_velocity_y_mps=None, other_speed_mps=None),
             id="unknown_velocity",
         ),
@@ -110,6 +114,19 @@ def test_swerving_in(side: float) -> None:
     # The lateral distance is the lesser share, so the other one is the margin.
     assert row["margin_ratio"] == pytest.approx(0.5)
     assert row["bearing_rad"] * side > 0
+
+
+@pytest.mark.parametrize(
+    ("reach_m", "box"),
+    [
+        pytest.param(3.0, {"other_length_m": 0.2, "other_width_m": 6.0}, id="wide"),
+        pytest.param(3 / math.sqrt(2), {"relative_heading_rad": math.pi / 4}, id="turned"),
+    ],
+)
+def test_a_box_beside_is_as_large_as_it_reaches(reach_m: float, box: dict[str, Any]) -> None:
+    frame = pairs(1.0, relative_y_m=1.0 + reach_m + 0.2, **box)
+    row = result_of(rss_violations, actor_pairs=frame).rows.row(0, named=True)
+    assert row["lateral_distance_m"] == pytest.approx(0.2)
 
 
 def test_overlapping_boxes_have_no_margin() -> None:
