@@ -1,7 +1,7 @@
 """The metric library against the field's tools, in one run: same input, equal results, then times.
 
-Its parts can be run by themselves: detection, tracking, safety_sumo, growth. Peers have environments
-of their own, which `make bench-peers` installs.
+Its parts can be run by themselves: detection, tracking, safety_sumo, growth. Peers have
+environments of their own, which `make bench-peers` installs.
 """
 
 from benchmarks import detection, growth, safety_sumo, tracking

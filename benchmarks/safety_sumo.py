@@ -5,6 +5,7 @@ Agreement: traffic freshly simulated with seeds that nothing was tuned on, compa
 SSM device says.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -76,7 +77,9 @@ def _simulate(home: Path, folder: Path, seed: int) -> None:
     """Simulate 150 cars for 300 s on a grid with traffic lights, as the reference was."""
 
     def call(*command: str) -> None:
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        # Where SUMO's own schemas are, which it warns about otherwise.
+        environment = {**os.environ, "SUMO_HOME": str(home)}
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=environment)
 
     call(
         str(home / "bin" / "netgenerate"), "--grid", "--grid.number", "3", "--grid.length", "150",
