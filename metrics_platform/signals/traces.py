@@ -28,7 +28,10 @@ class Traces(MetricFrame):
         description="Where most traces from the first stage end; null if none leaves that stage.",
     )
     duration_s: float = Field(
-        ge=0, nullable=True, description="From there to when its last span finished."
+        ge=0,
+        nullable=True,
+        description="From its start to when it finished there; of one that didn't, to when its "
+        "last span finished.",
     )
     complete: bool = Field(
         nullable=True,
@@ -44,9 +47,13 @@ def traces(spans: pl.LazyFrame) -> pl.LazyFrame:
     """Put the spans of each trace together; one row per trace.
 
     Where traces usually end is the most frequent last stage of those that leave their first one,
-    in this log; of equally frequent ones that which takes longer. A trace that didn't get there,
-    and began so late that a complete one could still be on its way when the recording ended, is
-    neither complete nor lost.
+    in this log; of equally frequent ones that which takes longer. A trace is complete if that stage
+    finished, even if another one beside it did so later. One that didn't get there, and began so
+    late that a complete one could still be on its way when the recording ended, is neither complete
+    nor lost.
+
+    Work without a duration, such as the arrival of an input, comes before what begins at the same
+    instant; and of stages that finish at the same instant the one that began last is the last.
 
     Args:
         spans: Work of the stages.
@@ -56,13 +63,19 @@ def traces(spans: pl.LazyFrame) -> pl.LazyFrame:
     over = work.group_by("log_id").agg(
         over_ns=pl.max_horizontal("timestamp_ns", "end_ns").max(),
     )
-    linked = work.filter(pl.col("trace_id").is_not_null()).sort("timestamp_ns", "stage")
+    takes_time = (pl.col("end_ns") > pl.col("timestamp_ns")).fill_null(value=True)
+    linked = work.filter(pl.col("trace_id").is_not_null()).sort("timestamp_ns", takes_time, "stage")
+    stage, end_ns = pl.col("stage"), pl.col("end_ns")
     ways = linked.group_by(_TRACE).agg(
         start_ns=pl.col("timestamp_ns").first(),
-        first_stage=pl.col("stage").first(),
-        last_stage=pl.col("stage").get(pl.col("end_ns").arg_max(), null_on_oob=True),
-        duration_s=(pl.col("end_ns").max() - pl.col("timestamp_ns").first()) * 1e-9,
+        first_stage=stage.first(),
+        # Nulls are first: the last one finished, if any did.
+        last_stage=pl.when(end_ns.count() > 0).then(
+            stage.sort_by("end_ns", "timestamp_ns", "stage").last()
+        ),
+        duration_s=(end_ns.max() - pl.col("timestamp_ns").first()) * 1e-9,
     )
+    ends = linked.group_by(*_TRACE, usual_last_stage="stage").agg(there_ns=end_ns.max())
     usual = (
         ways.filter(pl.col("last_stage") != pl.col("first_stage"))
         .group_by(*_WAY, usual_last_stage="last_stage")
@@ -71,11 +84,14 @@ def traces(spans: pl.LazyFrame) -> pl.LazyFrame:
         .group_by(_WAY)
         .agg(pl.col("usual_last_stage", "longest_s").first())
     )
-    arrived = (pl.col("last_stage") == pl.col("usual_last_stage")).fill_null(value=False)
+    arrived = pl.col("there_ns").is_not_null()
+    there_s = (pl.col("there_ns") - pl.col("start_ns")) * 1e-9
     could_have = (pl.col("over_ns") - pl.col("start_ns")) * 1e-9 >= pl.col("longest_s")
     return (
         ways.join(usual, on=_WAY, how="left")
+        .join(ends, on=[*_TRACE, "usual_last_stage"], how="left")
         .join(over, on="log_id")
+        .with_columns(duration_s=pl.coalesce(there_s, "duration_s"))
         .with_columns(complete=pl.when(arrived | could_have).then(arrived))
         .select(polars_schema(Traces).names())
     )

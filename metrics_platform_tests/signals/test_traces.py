@@ -76,6 +76,32 @@ def test_stages_side_by_side_end_with_the_last_to_finish() -> None:
     assert rows.select("last_stage", "duration_s").row(0) == ("slow", pytest.approx(0.06))
 
 
+def test_a_stage_beside_that_finishes_later_now_and_then_loses_nothing() -> None:
+    rows = traces_of(
+        pipeline(),
+        # As `b` does, which takes from 10 to 30 ms; then two that are slower.
+        spans_of(*[(100 * frame + 5, 10) for frame in range(8)], (805, 50), (905, 70), stage="view",
+                 traces=[f"{frame}" for frame in range(10)]),
+    )  # fmt: skip
+    assert rows["last_stage"].to_list() == ["b"] * 8 + ["view"] * 2
+    assert rows["complete"].to_list() == [True] * 10
+    # Where it usually ends it was there as soon as the others.
+    assert rows["duration_s"].to_list() == pytest.approx([0.03] * 10)
+
+
+def test_work_that_takes_no_time_is_a_stage_like_another() -> None:
+    """Neither stage comes where its name would put it."""
+    rows = traces_of(
+        spans_of((0, 0), (100, 0), stage="sensor", traces=["0", "1"]),
+        spans_of((0, 30), (100, 30), stage="detection", traces=["0", "1"]),
+        spans_of((30, 0), (130, 0), stage="actuation", traces=["0", "1"]),
+    )
+    assert (
+        rows.select("first_stage", "last_stage", "complete").rows()
+        == [("sensor", "actuation", True)] * 2
+    )
+
+
 def test_a_trace_of_which_nothing_finished_goes_nowhere() -> None:
     row = traces_of(spans_of((0, None), stage="a", traces=["0"])).row(0, named=True)
     assert (row["last_stage"], row["usual_last_stage"], row["duration_s"]) == (None,) * 3
