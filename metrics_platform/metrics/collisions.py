@@ -62,7 +62,7 @@ def collisions(
     recordings: pl.LazyFrame,
     *,
     actor_standstill_mps: float = 0.05,
-    other_standstill_mps: float = 0.005,
+    other_standstill_mps: float = 0.05,
     remembered_s: float = 5.0,
 ) -> pl.LazyFrame:
     """Find contacts of the boxes; one row per log_id, source, actor_id, other_id, at_ns.
@@ -95,7 +95,8 @@ def collisions(
         recordings: Optional; for the origin of the ego, which is its box's centre without them.
         actor_standstill_mps: Not faster, the actor stands; nuplan-devkit's
             `stopped_speed_threshold` of the ego in a collision.
-        other_standstill_mps: Not faster, the other stands; the same of a track, a tenth of it.
+        other_standstill_mps: Not faster, the other stands; the same of a track, which was a tenth
+            of it in nuplan-devkit's first releases.
         remembered_s: A contact this long after the last one is another one; `MAX_ID_TIME` of
             CARLA's `CollisionTest`.
     """
