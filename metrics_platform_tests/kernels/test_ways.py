@@ -65,3 +65,12 @@ def test_one_state_is_no_way() -> None:
 def test_noise_while_standing_is_no_way() -> None:
     states = ego_states_of(3, x_m=[0, 0.01, 0], speed_mps=0.004)
     assert way_at(states, 1.0) == [(0.0, pytest.approx(0.2))]
+
+
+def test_a_step_counts_if_it_is_fast_at_one_end() -> None:
+    states = ego_states_of(4, x_m=[0, 1, 2, 3], speed_mps=[0.0, 1.0, 0.0, 0.0])
+    assert way_at(states, 0.1, 0.2, 0.3) == [
+        (1.0, pytest.approx(0.1)),
+        (2.0, pytest.approx(0.2)),
+        (2.0, pytest.approx(0.3)),
+    ]
