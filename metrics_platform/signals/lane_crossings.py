@@ -45,7 +45,7 @@ def lane_crossings(ego_lanes: pl.LazyFrame, *, max_off_lanes_s: float = 1.0) -> 
     of the centre line of the lane before, extended straight on, than half of that lane's width.
     Sides are those of the driver, also on a lane of the oncoming traffic.
 
-    A log abstains where the size of the ego's box is unknown.
+    A log abstains where the ego is in no lane of the map, or the size of its box is unknown.
 
     Args:
         ego_lanes: The ego in its lanes.
@@ -54,9 +54,18 @@ def lane_crossings(ego_lanes: pl.LazyFrame, *, max_off_lanes_s: float = 1.0) -> 
     """
     lane, least = pl.col("lane_id"), pl.min_horizontal("left_margin_m", "right_margin_m")
     unknown = lane.is_not_null() & least.is_null()
-    no_box = ego_lanes.filter(unknown).select("log_id").unique()
+    abstained = (
+        ego_lanes.group_by("log_id")
+        .agg(
+            reason=pl.when(lane.count() == 0)
+            .then(pl.lit("the ego was in no lane of the map"))
+            .when(unknown.any())
+            .then(pl.lit("the size of the ego's box is unknown"))
+        )
+        .drop_nulls()
+    )
     states = (
-        ego_lanes.join(no_box, on="log_id", how="anti")
+        ego_lanes.join(abstained, on="log_id", how="anti")
         .sort("log_id", "timestamp_ns")
         .with_columns(
             cut=pl.any_horizontal(_beside(shift).is_null() | _beside(shift) for shift in (1, -1)),
@@ -102,10 +111,7 @@ def lane_crossings(ego_lanes: pl.LazyFrame, *, max_off_lanes_s: float = 1.0) -> 
         end_ns=pl.col("start_ns") + lasted_ns,
         off_lanes_s=pl.col("off_lanes_ratio") * pl.col("duration_s"),
     )
-    reason = pl.lit("the size of the ego's box is unknown")
-    return Rows(
-        rows.select(polars_schema(LaneCrossings).names()), no_box.with_columns(reason=reason)
-    )
+    return Rows(rows.select(polars_schema(LaneCrossings).names()), abstained)
 
 
 def _beside(shift: int) -> pl.Expr:
@@ -119,7 +125,9 @@ def _moved(max_off_lanes_s: float) -> pl.Expr:
     recent = (pl.col("timestamp_ns") - _last(when)) * 1e-9 <= max_off_lanes_s
     between = ~pl.col("in_intersection") & ~_last(pl.col("in_intersection"))
     aside, width = pl.col("beside_last_m"), _last(pl.col("width_m"))
-    lanes = (aside.abs() / width).round().clip(lower_bound=1.0)
+    # A lane that ends is narrow there, down to nothing: the wider of both tells how many it were.
+    widest = pl.max_horizontal(width, "width_m")
+    lanes = pl.when(widest > 0).then((aside.abs() / widest).round()).fill_null(1.0).clip(1.0)
     moved = pl.when(recent & between & (aside.abs() > width / 2)).then(aside.sign() * lanes)
     return moved.fill_null(0.0).cast(pl.Int64)
 

@@ -68,6 +68,8 @@ def test_one_state_is_a_stay_without_duration() -> None:
     made = result_of(lane_keeping, ego_lanes=ego_lanes_of(1, offset_m=0.3))
     (row,) = made.rows.to_dicts()
     assert (row["duration_s"], row["offset_deviation_m"], row["max_offset_m"]) == (0, 0, 0.3)
+    (summary,) = made.summary.to_dicts()
+    assert (summary["mean_offset_m"], summary["max_offset_m"]) == (None, 0.3)
 
 
 def test_changes_of_lanes_do_not_count_and_departures_do() -> None:
@@ -79,6 +81,14 @@ def test_changes_of_lanes_do_not_count_and_departures_do() -> None:
     back = change.with_columns(lanes_moved_count=pl.lit(0, pl.Int64))
     made = result_of(lane_keeping, ego_lanes=states, lane_crossings=back)
     assert made.summary["max_offset_m"].to_list() == [1]
+
+
+def test_the_state_after_a_change_counts_where_steps_are_uneven_by_a_nanosecond() -> None:
+    states = ego_lanes_of(4, timestamp_ns=[0, 66_666_667, 133_333_333, 200_000_000])
+    # Its end is taken from the step before, which was longer.
+    change = crossings_of(1, start_ns=66_666_667, end_ns=133_333_334, lanes_moved_count=1)
+    made = result_of(lane_keeping, ego_lanes=states, lane_crossings=change)
+    assert made.rows["start_ns"].to_list() == [0, 133_333_333]
 
 
 def test_a_synthetic_bend_as_calculated() -> None:

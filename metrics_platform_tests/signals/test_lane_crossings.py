@@ -197,6 +197,32 @@ def test_without_a_box_it_abstains() -> None:
     assert "box" in (made.outcomes["log"].reason or "")
 
 
+def test_in_no_lane_at_all_it_abstains() -> None:
+    """No crossing would be said of a log of which nobody knows where the lanes are."""
+    off = ego_lanes_of(3, lane_id=None).with_columns(log_id=pl.lit("off"))
+    made = result_of(lane_crossings, ego_lanes=pl.concat([ego_lanes_of(3), off]))
+    assert made.outcomes["log"].status is Status.COMPUTED
+    assert made.outcomes["off"].status is Status.ABSTAINED
+    assert made.outcomes["off"].reason == "the ego was in no lane of the map"
+
+
+@pytest.mark.parametrize(
+    ("width_m", "moved"),
+    [
+        pytest.param([0.1, 3.5, 3.5], 1, id="out_of_one_that_ends"),
+        pytest.param([0.0, 3.5, 3.5], 1, id="at_its_very_end"),
+        pytest.param([0.0, 0.0, 3.5], 1, id="from_end_to_end"),
+        pytest.param([3.5, 0.1, 3.5], 1, id="into_one_that_begins"),
+    ],
+)
+def test_a_lane_that_narrows_to_nothing_is_one_lane(width_m: list[float], moved: int) -> None:
+    states = ego_lanes_of(
+        3, lane_id=["a", "b", "b"], width_m=width_m, beside_last_m=[None, 1.9, None]
+    )
+    made = result_of(lane_crossings, ego_lanes=states)
+    assert made.rows["lanes_moved_count"].to_list() == [moved]
+
+
 def test_a_synthetic_change_of_lanes_as_calculated() -> None:
     """Along a circle of 200 m at 10 m/s: from the first corner over the line to the last one."""
     frames = scenario("turn", seconds=3.8, speed_mps=10.0, radius_m=200.0)
