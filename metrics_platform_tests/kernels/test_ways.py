@@ -28,6 +28,7 @@ def way_at(states: pl.DataFrame, *seconds: float) -> Any:
     [
         pytest.param(-1.0, 0.0, 0.0, id="before"),
         pytest.param(0.0, 0.0, 0.0, id="at_the_start"),
+        pytest.param(0.025, 0.25, 0.025, id="between_the_first_two"),
         pytest.param(0.1, 1.0, 0.1, id="at_a_state"),
         pytest.param(0.125, 1.25, 0.125, id="between_two"),
         pytest.param(0.3, 3.0, 0.3, id="at_the_end"),
@@ -56,6 +57,14 @@ def test_nothing_is_added_in_a_gap() -> None:
         (1.0, pytest.approx(0.1)),
         (pytest.approx(1.5), pytest.approx(0.15)),
     ]
+
+
+def test_after_the_end_no_other_log_goes_on() -> None:
+    states = pl.concat([drive(0.3, log_id=log) for log in ("log", "next")])
+    later = states.with_columns(
+        pl.col("timestamp_ns") + pl.when(pl.col("log_id") == "next").then(ns(5.0)).otherwise(0)
+    )
+    assert way_at(later, 2.0) == [(pytest.approx(3.0), pytest.approx(0.3))]
 
 
 def test_one_state_is_no_way() -> None:
