@@ -1,7 +1,6 @@
 """How far two oriented boxes overlap, for many pairs at once.
 
-Numpy, not Polars: a rectangle is cut by the four edges of another one after the other, and each cut
-changes how many corners are left.
+Numpy, not Polars: what of an edge lies beside another rectangle takes some thirty steps.
 """
 
 import numpy as np
@@ -12,25 +11,31 @@ from metrics_platform.kernels.smoothing import Floats
 def intersection_area(boxes: Floats, others: Floats) -> Floats:
     """Return the area that two rectangles share, pair by pair.
 
-    Exact: a rectangle is cut by the half-planes of the other's edges (Sutherland & Hodgman 1974).
+    Exact: by Green's theorem it is the sum over the edges of one of the integral of x along y,
+    where in the axes of the other, around its centre, x is held within its sides, and y cut off at
+    its ends. Continuous in all arguments: edges that lie upon one another are no special case.
 
     Args:
         boxes: Shape (n, 5): x, y, length, width, heading.
         others: The same.
     """
-    # In the axes of the other, around its centre: coordinates are small there, and edges straight.
     turn = boxes[:, 4] - others[:, 4]
     cos, sin = np.cos(others[:, 4]), np.sin(others[:, 4])
     dx, dy = boxes[:, 0] - others[:, 0], boxes[:, 1] - others[:, 1]
-    centre = np.stack([cos * dx + sin * dy, cos * dy - sin * dx], axis=-1)
-    along = np.stack([np.cos(turn), np.sin(turn)], axis=-1) * boxes[:, 2:3] / 2
-    across = np.stack([-np.sin(turn), np.cos(turn)], axis=-1) * boxes[:, 3:4] / 2
-    corners = np.stack([along + across, across - along, -along - across, along - across], axis=1)
-    polygon = centre[:, None] + corners
-    for axis, half in ((0, others[:, 2] / 2), (1, others[:, 3] / 2)):
-        for sign in (1.0, -1.0):
-            polygon = _cut(polygon, half[:, None] - sign * polygon[..., axis])
-    return _area(polygon)
+    centre_x, centre_y = cos * dx + sin * dy, cos * dy - sin * dx
+    cos, sin = np.cos(turn), np.sin(turn)
+    along_x, along_y = cos * boxes[:, 2] / 2, sin * boxes[:, 2] / 2
+    across_x, across_y = -sin * boxes[:, 3] / 2, cos * boxes[:, 3] / 2
+    corners = [
+        (centre_x + ahead * along_x + left * across_x, centre_y + ahead * along_y + left * across_y)
+        for ahead, left in ((1, 1), (-1, 1), (-1, -1), (1, -1))
+    ]
+    half_length, half_width = others[:, 2] / 2, others[:, 3] / 2
+    area = np.zeros(len(boxes))
+    for edge in range(4):
+        start, end = corners[edge], corners[(edge + 1) % 4]
+        area += _beside(*start, *end, half_length, half_width)
+    return area.clip(min=0)
 
 
 def ground_iou(boxes: Floats, others: Floats) -> Floats:
@@ -58,32 +63,31 @@ def space_iou(boxes: Floats, others: Floats) -> Floats:
     return _ratio(shared, volume + other_volume - shared)
 
 
-def _cut(polygon: Floats, inside: Floats) -> Floats:
-    """Return what of convex polygons is where `inside`, of each corner, isn't negative.
+def _beside(
+    x: Floats, y: Floats, end_x: Floats, end_y: Floats, half_length: Floats, half_width: Floats
+) -> Floats:
+    """Return the integral along y, of edges, of x held within `half_length` either way.
 
-    All come out with as many corners: where there are fewer, the first stands in for the rest.
+    Only where y is within `half_width` either way.
     """
-    after, inside_after = np.roll(polygon, -1, axis=1), np.roll(inside, -1, axis=1)
-    crosses = (inside < 0) != (inside_after < 0)
-    span = np.where(crosses, inside - inside_after, 1.0)
-    crossing = polygon + (inside / span)[..., None] * (after - polygon)
-    # Each corner and the crossing behind it, then those that are there before those that aren't.
-    count = polygon.shape[1]
-    points = np.stack([polygon, crossing], axis=2).reshape(len(polygon), 2 * count, 2)
-    there = np.stack([inside >= 0, crosses], axis=2).reshape(len(polygon), 2 * count)
-    # A convex polygon gains one corner by a cut.
-    order = np.argsort(~there, axis=1, kind="stable")[:, : count + 1]
-    kept = np.take_along_axis(points, order[..., None], axis=1)
-    real = np.take_along_axis(there, order, axis=1)[..., None]
-    # Where nothing is left, it is a point.
-    return np.where(real, kept, kept[:, :1])
-
-
-def _area(polygon: Floats) -> Floats:
-    x, y = polygon[..., 0], polygon[..., 1]
-    twice = np.sum(x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y, axis=1)
-    area: Floats = np.abs(twice) / 2
-    return area
+    height, width = end_y - y, end_x - x
+    from_y, to_y = (np.clip(value, -half_width, half_width) for value in (y, end_y))
+    whole = np.where(height == 0, 1.0, height)
+    first, last = x + (from_y - y) / whole * width, x + (to_y - y) / whole * width
+    low, high = np.minimum(first, last), np.maximum(first, last)
+    held_low, held_high = (np.clip(value, -half_length, half_length) for value in (low, high))
+    span = high - low
+    some = span > 0
+    over = np.where(some, span, 1.0)
+    # Shares of the way that are within, and beyond the greater side; the rest is before the lesser.
+    within = (held_high - held_low) / over
+    beyond = (high - np.maximum(low, half_length)).clip(min=0) / over
+    mean = (
+        within * (held_low + held_high) / 2
+        + beyond * half_length
+        - (1 - within - beyond) * half_length
+    )
+    return (to_y - from_y) * np.where(some, mean, held_low)
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
