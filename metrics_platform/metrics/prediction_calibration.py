@@ -82,7 +82,8 @@ def prediction_calibration(mode_errors: pl.LazyFrame, *, bins: int = 10) -> Rows
         .with_columns(reason=pl.lit("no predictor gives its modes a probability"))
     )
     index = (pl.col("probability_ratio") * bins).ceil().cast(pl.Int64).clip(1, bins) - 1
-    binned = cases.filter(pl.col("best").is_not_null()).select(
+    judged = pl.col("best").is_not_null() & pl.col("fde_m").is_not_null()
+    binned = cases.filter(judged).select(
         "log_id",
         "source",
         bin_index=index,

@@ -101,7 +101,8 @@ def prediction_errors(
 ) -> pl.LazyFrame:
     """Judge predictions by their best modes; one row per log_id, timestamp_ns, track_id and K.
 
-    Of every prediction the K most probable modes count, or all where it has fewer. A prediction
+    Of every prediction the K most probable modes count, or all where it has fewer; one with fewer
+    steps than another of them is none of least error, since errors grow with time. A prediction
     without a truth at any step has no row; one whose last step has no truth has mean errors over
     the steps that have, and no final error. Where the recording says whose future was asked for,
     the others are not `scored`; who was asked for and not predicted, by a predictor that predicted
@@ -157,6 +158,7 @@ def pooled(rows: pl.LazyFrame, by: Sequence[str] = ("source",)) -> pl.LazyFrame:
 
 def _judged(modes: pl.LazyFrame, k: int, miss_threshold_m: float) -> pl.LazyFrame:
     ended = pl.col("fde_m").is_not_null()
+    whole = pl.col("steps_count") == pl.col("steps_count").max()
     probability = pl.col("probability_ratio")
     brier = (1 - probability) * (1 - probability)
     best = (
@@ -167,7 +169,7 @@ def _judged(modes: pl.LazyFrame, k: int, miss_threshold_m: float) -> pl.LazyFram
             pl.col("category", "horizon_s").first(),
             (pl.col("truth_steps_count") / pl.col("steps_count")).first().alias("truth_ratio"),
             modes_count=pl.len().cast(pl.Int64),
-            min_ade_m=pl.col("ade_m").min(),
+            min_ade_m=pl.col("ade_m").filter(whole).min(),
             ade_of_best_fde_m=pl.col("ade_m").filter(ended).first(),
             min_fde_m=pl.col("fde_m").first(),
             probability_ratio=probability.filter(ended).first(),
@@ -185,10 +187,14 @@ def _judged(modes: pl.LazyFrame, k: int, miss_threshold_m: float) -> pl.LazyFram
 def _unpredicted(
     modes: pl.LazyFrame, targets: pl.LazyFrame, top_k: tuple[int, ...]
 ) -> pl.LazyFrame:
-    """Return a row for each target that a predictor of its log left out."""
+    """Return a row for each target that a predictor of its log left out.
+
+    But the ego, whose plans are no predictions.
+    """
     predictors = modes.select("log_id", "source").unique()
     return (
-        targets.join(predictors, on="log_id")
+        targets.filter(pl.col("track_id") != "ego")
+        .join(predictors, on="log_id")
         .join(modes.select(_PREDICTION).unique(), on=_PREDICTION, how="anti")
         .join(pl.LazyFrame({"top_k_count": top_k}, {"top_k_count": pl.Int64}), how="cross")
         .with_columns(scored=pl.lit(True), modes_count=pl.lit(0, pl.Int64))

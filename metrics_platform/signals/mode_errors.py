@@ -33,7 +33,11 @@ class ModeErrors(MetricFrame):
     ade_m: float = Field(
         ge=0, nullable=True, description="Mean error over the steps with a known truth."
     )
-    fde_m: float = Field(ge=0, nullable=True, description="Error at the last step.")
+    fde_m: float = Field(
+        ge=0,
+        nullable=True,
+        description="Error at the last step; null where other modes of the prediction go further.",
+    )
     best: bool = Field(
         nullable=True, description="Whether its last step is the closest of all modes."
     )
@@ -55,9 +59,11 @@ def mode_errors(
 
     The truth is interpolated at the moment that a step is for. Where the track has ended by then,
     or has a gap, that step is left out of the mean; without a truth at the last step there is no
-    final error. Modes are ranked by probability, and where that is the same or unknown by their
-    index. Of equally close modes the more probable one is the best. Plans for the ego are not
-    among them. A log without a single true track abstains.
+    final error. Nor is there of a mode that ends before others of its prediction do: errors at
+    different moments don't compare, and less time makes a lesser one. Modes are ranked by
+    probability, and where that is the same or unknown by their index. Of equally close modes the
+    more probable one is the best. Plans for the ego are not among them. A log without a single true
+    track abstains.
 
     Args:
         predicted_trajectories: What was predicted.
@@ -70,7 +76,8 @@ def mode_errors(
     """
     futures = predicted_trajectories.filter(pl.col("track_id") != "ego")
     if horizon_s is not None:
-        futures = futures.filter((pl.col("at_ns") - pl.col("timestamp_ns")) * 1e-9 <= horizon_s)
+        ahead_ns = pl.col("at_ns") - pl.col("timestamp_ns")
+        futures = futures.filter(ahead_ns <= round(horizon_s * 1e9))
     known = tracks.filter(pl.col("source") == truth)
     abstained = (
         futures.select("log_id")
@@ -99,13 +106,13 @@ def mode_errors(
 
 def _places(steps: pl.LazyFrame, true: pl.LazyFrame, max_gap_s: float) -> pl.LazyFrame:
     """Return where everybody truly was at the moments of `steps`, as far as it is known."""
-    since_s = (pl.col("timestamp_ns") - pl.col("timestamp_ns").shift(1)) * 1e-9
+    since_ns = pl.col("timestamp_ns") - pl.col("timestamp_ns").shift(1)
     samples = true.select(
         "timestamp_ns",
         log_id="_who",
         true_x_m="x_m",
         true_y_m="y_m",
-        segment_index=(since_s > max_gap_s).fill_null(value=False).cum_sum(),
+        segment_index=(since_ns > round(max_gap_s * 1e9)).fill_null(value=False).cum_sum(),
     )
     moments = steps.select(log_id="_who", timestamp_ns="at_ns").unique().sort("timestamp_ns")
     # Each track of each predictor stands where the kernel expects a log.
@@ -117,6 +124,7 @@ def _places(steps: pl.LazyFrame, true: pl.LazyFrame, max_gap_s: float) -> pl.Laz
 def _compared(steps: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
     off_x, off_y = pl.col("x_m") - pl.col("true_x_m"), pl.col("y_m") - pl.col("true_y_m")
     error = pl.col("error_m")
+    goes_farthest = pl.col("last_index") == pl.col("last_index").max().over(_PREDICTION)
     return (
         steps.join(places, on=["_who", "at_ns"], how="left")
         .with_columns(error_m=(off_x * off_x + off_y * off_y).sqrt())
@@ -126,9 +134,13 @@ def _compared(steps: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
             horizon_s=(pl.col("at_ns").max() - pl.col("timestamp_ns").first()) * 1e-9,
             steps_count=pl.len().cast(pl.Int64),
             truth_steps_count=error.count().cast(pl.Int64),
-            ade_m=error.mean(),
+            # A list keeps the order of the steps: joined rows have none, and Polars would leave out
+            # a sort before a mean, which rounds by that order.
+            ade_m=error.sort_by("step_index").implode().list.mean(),
             fde_m=error.max_by("step_index"),
+            last_index=pl.col("step_index").max(),
         )
+        .with_columns(fde_m=pl.when(goes_farthest).then("fde_m"))
     )
 
 

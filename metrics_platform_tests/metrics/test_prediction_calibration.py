@@ -74,6 +74,11 @@ def test_modes_that_nobody_can_judge_do_not_count() -> None:
     unknown: list[Mode] = [(0.9, None), (0.1, None)]
     made = result_of(prediction_calibration, mode_errors=modes_of(SURE, unknown))
     assert made.summary["calibrated_modes"].item() == 2
+    # One that ends before the others do was no candidate.
+    early = pl.col("mode_index") == 1
+    modes = modes_of(SURE).with_columns(fde_m=pl.when(~early).then("fde_m"))
+    made = result_of(prediction_calibration, mode_errors=modes)
+    assert made.rows["lower_ratio"].to_list() == [0.8]
     made = result_of(prediction_calibration, mode_errors=modes_of(unknown))
     assert made.rows.is_empty()
     assert made.summary["expected_calibration_error"].item() is None

@@ -113,6 +113,20 @@ def test_nobody_can_judge_a_prediction_without_a_truth() -> None:
     assert made.summary["min_fde_6_m"].to_list() == [None]
 
 
+def test_a_mode_that_ends_early_is_not_the_best_one() -> None:
+    rows = rows_of(futures_of([LATE, STRAIGHT[:1]], [0.4, 0.6]), tracks=track_of(STRAIGHT))
+    (row,) = rows.filter(top_k_count=6).to_dicts()
+    assert (row["min_fde_m"], row["probability_ratio"]) == (pytest.approx(3.0), 0.4)
+    assert row["min_ade_m"] == row["ade_of_best_fde_m"] > 0
+
+
+def test_nobody_asks_a_predictor_for_the_ego() -> None:
+    """Plans for it are no predictions: it would seem to be left out."""
+    futures = [futures_of([LATE], [1.0], track_id=name) for name in ("1", "ego")]
+    rows = rows_of(*futures, tracks=track_of(STRAIGHT), forecast_targets=targets_of("1", "ego"))
+    assert rows["track_id"].unique().to_list() == ["1"]
+
+
 def test_what_was_asked_for_is_what_counts() -> None:
     tracks = pl.concat([track_of(STRAIGHT, track_id=name) for name in "123"])
     futures = pl.concat(

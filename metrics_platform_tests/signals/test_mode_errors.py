@@ -109,6 +109,39 @@ def test_a_horizon_leaves_out_what_comes_later() -> None:
     assert row["horizon_s"] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("tenths", [3, 6, 7, 12])
+def test_a_step_at_the_horizon_is_within_it(tenths: int) -> None:
+    """0.3 is no sum of tenths in binary: 300,000,000 · 1e-9 is more than 0.3."""
+    places = [(float(step), 1.0) for step in range(20)]
+    futures, tracks = futures_of([places]).lazy(), track_of([(0.0, 0.0)] * 20).lazy()
+    made = mode_errors(futures, tracks, horizon_s=tenths / 10)
+    assert isinstance(made, Rows)
+    assert made.rows.collect()["steps_count"].to_list() == [tenths]
+
+
+def test_samples_as_far_apart_as_may_be_are_no_gap() -> None:
+    truth: list[Place | None] = [(0.0, 0.0), *[None] * 5, (6.0, 0.0)]
+    futures = futures_of([[(float(step), 1.0) for step in range(1, 7)]])
+    assert errors_of(futures, track_of(truth, start_ns=0))["truth_steps_count"].to_list() == [6]
+
+
+def test_a_mode_that_ends_early_has_no_final_error() -> None:
+    """It would be the best one: it is right for as long as it goes."""
+    rows = errors_of(futures_of([DRIFTING, STRAIGHT[:1]], [0.1, 0.9]), track_of(STRAIGHT))
+    assert rows.select("fde_m", "best").rows() == [(pytest.approx(3.0), True), (None, False)]
+    assert rows["ade_m"].to_list() == pytest.approx([2.0, 0.0])
+
+
+def test_errors_are_the_same_to_the_last_bit_each_time() -> None:
+    places = [(0.1 * step, 0.7**step) for step in range(30)]
+    names = [str(number) for number in range(60)]
+    futures = pl.concat([futures_of([places, places[::-1]], track_id=name) for name in names])
+    tracks = pl.concat([track_of([(0.0, 0.0)] * 30, track_id=name) for name in names])
+    rows = errors_of(futures, tracks)
+    assert rows.group_by("mode_index").agg(pl.col("ade_m").n_unique())["ade_m"].to_list() == [1, 1]
+    assert rows.equals(errors_of(futures.reverse(), tracks.reverse()))
+
+
 def test_predictions_of_many_do_not_mix() -> None:
     """Two logs, predictors and tracks of the same names, each predicted at two moments."""
     futures, tracks = [], []
