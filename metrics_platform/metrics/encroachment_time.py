@@ -55,8 +55,10 @@ def encroachment_time(path_crossings: pl.LazyFrame) -> pl.LazyFrame:
 
     Reference: CommonRoad-CriMe 0.4.5 has 1.1 s for 1 and 5 in ZAM_Tjunction-1_97_T-1: from the last
     step of 0.1 s before the ego's box reaches into the area that two lanelets have in common, to
-    the first after it. Our area is what the paths of both boxes have in common, 2 m wide rather
-    than lanes of 4 m, and the times lie between samples: 0.72 s.
+    the first after it. The one is the other's; for the second it takes any that the centres of both
+    come across, here a third one. By the ego's own it would be 1.3 s. Our area is what the paths of
+    both boxes have in common, 2 m wide rather than lanes of 4 m, and the times lie between samples:
+    0.72 s.
 
     Args:
         path_crossings: Where paths cross, and when each was there.

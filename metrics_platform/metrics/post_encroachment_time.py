@@ -62,8 +62,10 @@ def post_encroachment_time(
     configuration `sumo_1_28`) 65 of 66 values of the reference simulation agree within 0.05 s. Its
     area begins earlier than ours, for a car that turns left at the place where it may have to wait
     within the junction, so its values are up to 1.9 s smaller. CommonRoad-CriMe 0.4.5 takes what
-    two lanelets have in common, in steps of 0.1 s: 3.2 s for 1 and 5 in ZAM_Tjunction-1_97_T-1,
-    where lanelets merge; both boxes need far less of it, and have 4.81 s.
+    two lanelets have in common, in whole steps of 0.1 s more, as in `encroachment_time`: 3.2 s for
+    1 and 5 in ZAM_Tjunction-1_97_T-1 with 5 as the ego, where the second lanelet is a third one
+    that merges with that of 1, and 4.7 s with 1 as the ego. By the lanelets of both it would be
+    4.4 s. The boxes need less of the way, and have 4.81 s from either seat.
 
     Args:
         path_crossings: Where paths cross, and when each was there.

@@ -58,8 +58,8 @@ def required_acceleration(collision_courses: pl.LazyFrame) -> pl.LazyFrame:
     Reference: CommonRoad-CriMe 0.4.5, along the lane, for 202 in DEU_Gar-1_1_T-1 at the start:
     longitudinal -0.81, as ours; in its mode 2 -5.77, where `stop` is -5.74: its gap is 22.16 m, as
     it moves half of the lengths off both coordinates of the positions, ours 22.31 m. Its lateral
-    0.06 is no measure of the other's place: it takes the lateral distance of the ego from itself;
-    ours is 0.15.
+    0.06 is no measure of the other's place: it takes the lateral distance of the ego from itself,
+    and the lateral velocity of the other less all of the ego's; ours is 0.15.
 
     Args:
         collision_courses: Who would run into whom.

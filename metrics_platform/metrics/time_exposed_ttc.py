@@ -46,11 +46,12 @@ def time_exposed_ttc(
     Source: Minderhoud & Bovy (2001), "Extended time-to-collision measures for road traffic safety
     assessment".
 
-    Reference: CommonRoad-CriMe 0.4.5: from its own times to collision we get its TET of 2.0 and
-    0.9 s and its TIT of 2.012 and 1.395 s² in ZAM_Urban-3_3_Repair. Those times are along the lane,
-    and count everybody whose box reaches into the lane of the ego's: the car in the next lane too,
-    while the ego leans over to its lane without ever heading for it. In the plane, where it would
-    pass both if it drove straight on, 4 of those 20 moments count, and none of the 9.
+    Reference: CommonRoad-CriMe 0.4.5: of times to collision by its rule we get its TET of 2.0 and
+    0.9 s and its TIT of 2.012 and 1.395 s² in ZAM_Urban-3_3_Repair. By that rule they are along the
+    lane, with the accelerations of the moment, to everybody whose box reaches into a lane that the
+    ego's reaches into: the car in the next lane too, while the ego leans over to its lane without
+    ever heading for it. In the plane, where it would pass both if it drove straight on, 4 of those
+    20 moments count, 0.4 s and 0.548 s², and none of the 9.
 
     Args:
         collision_courses: Who would run into whom.

@@ -4,7 +4,6 @@ import math
 
 import polars as pl
 import pytest
-from shapely.geometry import Polygon
 
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.metrics.encroachment_time import encroachment_time
@@ -12,6 +11,7 @@ from metrics_platform.signals.path_crossings import PathCrossings
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform_tests.metrics.builders import result_of, traffic_of
 from metrics_platform_tests.metrics.conftest import COMMONROAD, RealLogs
+from metrics_platform_tests.metrics.crime import conflict_area, steps_around
 
 SECOND_NS = 10**9
 
@@ -68,33 +68,19 @@ def test_two_that_cross_at_a_right_angle() -> None:
 
 def test_commonroad_crime(real_logs: RealLogs) -> None:
     frames = real_logs("ZAM_Tjunction-1_97_T-1")
-    corners = frames["drivable_areas"].sort("point_index")
-    first, second = (
-        Polygon(corners.filter(pl.col("area_id") == lanelet).select("x_m", "y_m").rows())
-        for lanelet in ("50209", "50217")
-    )
-    ego = frames["tracks"].filter(pl.col("track_id") == "1").sort("timestamp_ns")
-    inside = [
-        step
-        for step, state in enumerate(ego.iter_rows(named=True))
-        if _box(state).intersects(first.intersection(second))
-    ]
-    # As published: 1.1 s, from the last step of 0.1 s before the area that both lanelets have in
-    # common to the first after it.
-    assert ((inside[-1] + 1) - (inside[0] - 1)) * 0.1 == pytest.approx(1.1)
+    # As published: 1.1 s. The area is what the way of 5 has in common with 50209, which overlaps
+    # with the ways of both, and which neither drives along.
+    pair = conflict_area(frames, "1", "5")
+    assert pair == ("50217", "50209")
+    before, after = steps_around(frames, "1", pair)
+    assert (after - before) * 0.1 == pytest.approx(1.1)
+    # By the lanelets that they do drive along.
+    before, after = steps_around(frames, "1", ("50217", "50213"))
+    assert (after - before) * 0.1 == pytest.approx(1.3)
     made = compute_on(frames, "encroachment_time").rows
-    pair = (pl.col("actor_id") == "1") & (pl.col("other_id") == "5")
+    of_both = (pl.col("actor_id") == "1") & (pl.col("other_id") == "5")
     # 2 m wide boxes at 60°: less of the way, at 9.8 m/s.
-    assert made.filter(pair)["et_s"].item() == pytest.approx(0.717, abs=0.001)
-
-
-def _box(state: dict[str, float]) -> Polygon:
-    cos, sin = math.cos(state["heading_rad"]), math.sin(state["heading_rad"])
-    length, width = state["length_m"] / 2, state["width_m"] / 2
-    sides = [(length, width), (-length, width), (-length, -width), (length, -width)]
-    return Polygon(
-        [(state["x_m"] + x * cos - y * sin, state["y_m"] + x * sin + y * cos) for x, y in sides]
-    )
+    assert made.filter(of_both)["et_s"].item() == pytest.approx(0.717, abs=0.001)
 
 
 @pytest.mark.parametrize("log", COMMONROAD)

@@ -4,13 +4,13 @@ import math
 
 import polars as pl
 import pytest
-from shapely.geometry import Polygon
 
 from metrics_platform.metrics.post_encroachment_time import post_encroachment_time
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform.testing.synthetic import scenario
 from metrics_platform_tests.metrics.builders import result_of
 from metrics_platform_tests.metrics.conftest import RealLogs
+from metrics_platform_tests.metrics.crime import conflict_area, steps_around
 from metrics_platform_tests.metrics.sumo import CROSSED, conflicts, simulated
 from metrics_platform_tests.signals.test_actor_pairs import of_traffic
 from metrics_platform_tests.signals.test_path_crossings import as_sumo_has_it, drive
@@ -78,33 +78,34 @@ def test_sumo() -> None:
 
 def test_commonroad_crime(real_logs: RealLogs) -> None:
     frames = real_logs("ZAM_Tjunction-1_97_T-1")
-    corners = frames["drivable_areas"].sort("point_index")
-    first, second = (
-        Polygon(corners.filter(pl.col("area_id") == lanelet).select("x_m", "y_m").rows())
-        for lanelet in ("50207", "50213")
+
+    def pet_s(first: tuple[int, int], second: tuple[int, int]) -> float:
+        return (second[0] - first[1]) * 0.1
+
+    # As published: 3.2 s, with 5 as the ego. The area is what the way of 1 has in common with
+    # 50207, along which neither drives; it leads to where 1 goes, too.
+    pair = conflict_area(frames, "5", "1")
+    assert pair == ("50213", "50207")
+    assert pet_s(steps_around(frames, "1", pair), steps_around(frames, "5", pair)) == pytest.approx(
+        3.2
     )
-    steps = {
-        track: [
-            step
-            for step, state in enumerate(states.sort("timestamp_ns").iter_rows(named=True))
-            if outline(state).intersects(first.intersection(second))
-        ]
-        for (track,), states in frames["tracks"].partition_by("track_id", as_dict=True).items()
-    }
-    # As published: 3.2 s, from the first step of 0.1 s after the one is in the area that two
-    # lanelets have in common to the last before the other is.
-    assert ((steps["5"][0] - 1) - (steps["1"][-1] + 1)) * 0.1 == pytest.approx(3.2)
+    # With 1 as the ego it takes another area, and has 4.7 s for the same two.
+    pair = conflict_area(frames, "1", "5")
+    assert pair == ("50217", "50209")
+    assert pet_s(steps_around(frames, "1", pair), steps_around(frames, "5", pair)) == pytest.approx(
+        4.7
+    )
+    # By the lanelets that they do drive along.
+    pair = ("50213", "50217")
+    assert pet_s(steps_around(frames, "1", pair), steps_around(frames, "5", pair)) == pytest.approx(
+        4.4
+    )
     made = compute_on(frames, "post_encroachment_time").rows
-    row = made.filter(pl.col("actor_id") == "1", pl.col("other_id") == "5").row(0, named=True)
-    # The lanelets merge, and what they have in common is far longer than what both boxes need.
-    assert row["pet_s"] == pytest.approx(4.808, abs=0.001)
-    assert row["actor_first"]
-
-
-def outline(state: dict[str, float]) -> Polygon:
-    cos, sin = math.cos(state["heading_rad"]), math.sin(state["heading_rad"])
-    length, width = state["length_m"] / 2, state["width_m"] / 2
-    sides = [(length, width), (-length, width), (-length, -width), (length, -width)]
-    return Polygon(
-        [(state["x_m"] + x * cos - y * sin, state["y_m"] + x * sin + y * cos) for x, y in sides]
+    of_both = made.filter(
+        pl.col("actor_id").is_in(["1", "5"]), pl.col("other_id").is_in(["1", "5"])
     )
+    # What both boxes need is less than the lanelets, and the same from both seats.
+    assert of_both.sort("actor_id").select("actor_id", "pet_s", "actor_first").rows() == [
+        ("1", pytest.approx(4.808, abs=0.001), True),
+        ("5", pytest.approx(4.808, abs=0.001), False),
+    ]

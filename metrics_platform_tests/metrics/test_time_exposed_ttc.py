@@ -1,6 +1,5 @@
 """Exposure below a threshold, on paper and against CommonRoad-CriMe."""
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -10,17 +9,10 @@ from metrics_platform.signals.collision_courses import CollisionCourses
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform_tests.metrics.builders import approaching, result_of, rows_of, traffic_of
 from metrics_platform_tests.metrics.conftest import COMMONROAD, RealLogs
+from metrics_platform_tests.metrics.crime import times_to_collision
 
 TENTH_NS = 100_000_000
 CRIME_THRESHOLD_S = 2.0
-# What CriMe 0.4.5 has in ZAM_Urban-3_3_Repair, step by step, to each of the two parked cars.
-CRIME_TTC_S = {
-    "6": [
-        2.31, 2.21, 2.11, 2.01, 1.91, 1.83, 1.74, 1.64, 1.54, 1.44, 1.34, 1.24, 1.15, 1.05, 0.95,
-        0.85, 0.75, 0.65, 0.55, 0.45, 0.35, 0.25, 0.15, 0.05,
-    ],
-    "7": [0.85, 0.75, 0.65, 0.55, 0.45, 0.35, 0.25, 0.15, 0.05],
-}  # fmt: skip
 
 
 def sampled(times_ns: list[int], *, source: str = "tracker", track: str = "1") -> pl.DataFrame:
@@ -71,56 +63,29 @@ def test_exposure(
     assert made.summary["max_tet_s"].item() == (expected and pytest.approx(expected[0]))
 
 
-def courses_of(times_to_collision: dict[str, list[float]]) -> pl.LazyFrame:
+def courses_of(series: dict[str, list[float | None]]) -> pl.LazyFrame:
     usual: dict[str, object] = dict.fromkeys(polars_schema(CollisionCourses), 1.0)
     names = {"log_id": "log", "source": "simulation", "actor_id": "8", "other_category": "car"}
     rows = [
         {**usual, **names, "other_id": other, "timestamp_ns": i * TENTH_NS, "ttc_s": ttc_s}
-        for other, series in times_to_collision.items()
-        for i, ttc_s in enumerate(series)
+        for other, times in series.items()
+        for i, ttc_s in enumerate(times)
+        if ttc_s is not None
     ]
     return pl.DataFrame(rows, polars_schema(CollisionCourses), strict=False).lazy()
 
 
-def crime_ttc(ego: pl.DataFrame, *, until_x_m: float, from_y_m: float) -> list[float | None]:
-    """Return CriMe's time to collision with a parked car, at each step but the last.
-
-    Jansson (2005), (5.26): along the lane, with the acceleration that numpy's gradient has of the
-    speeds; rounded to 0.01 s. Only while the ego's box reaches into the car's lane.
-    """
-    heading = ego["heading_rad"].to_numpy()
-    speed = np.hypot(ego["velocity_x_mps"].to_numpy(), ego["velocity_y_mps"].to_numpy())
-    acceleration = np.gradient(speed, 0.1)
-    gap = until_x_m - ego["x_m"].to_numpy() - 4.508 / 2
-    reach = ego["y_m"].to_numpy() + 4.508 / 2 * np.abs(np.sin(heading))
-    reach += 1.608 / 2 * np.cos(heading)
-    found: list[float | None] = []
-    for distance, v, a, left in zip(gap, speed, acceleration, reach, strict=True):
-        if distance < 0 or left < from_y_m:
-            found.append(None)
-        elif abs(a) <= 0.1:
-            found.append(round(distance / v, 2))
-        else:
-            found.append(round((v - np.sqrt(v * v + 2 * a * distance)) / -a, 2))
-    return found
-
-
 def test_commonroad_crime(real_logs: RealLogs) -> None:
     frames = real_logs("ZAM_Urban-3_3_Repair")
-    ego = frames["tracks"].filter(pl.col("track_id") == "8").sort("timestamp_ns")
-    # The lane that 7 stands in, and nobody else, begins at 1.75 m. Its own is a smoothed line.
-    derived = {
-        "6": crime_ttc(ego, until_x_m=83.0, from_y_m=-10.0),
-        "7": crime_ttc(ego, until_x_m=83.0, from_y_m=1.75),
-    }
-    for other, series in CRIME_TTC_S.items():
-        assert [ttc_s for ttc_s in derived[other] if ttc_s] == pytest.approx(series, abs=0.011)
+    series = {other: times_to_collision(frames, "8", other) for other in ("6", "7")}
+    # To both the last 9 steps of 24 are the same: the ego's box reaches into the lane of 7, too.
+    assert [(len(times) - times.count(None)) for times in series.values()] == [24, 9]
     tracks = frames["tracks"].with_columns(log_id=pl.lit("log")).lazy()
-    theirs = time_exposed_ttc(courses_of(CRIME_TTC_S), tracks, threshold_s=CRIME_THRESHOLD_S)
+    theirs = time_exposed_ttc(courses_of(series), tracks, threshold_s=CRIME_THRESHOLD_S)
     # As published: 2.0 s and 0.9 s, 2.012 and 1.40 s².
     assert rows_of(theirs).sort("other_id").select("other_id", "tet_s", "tit_s2").rows() == [
         ("6", pytest.approx(2.0), pytest.approx(2.012)),
-        ("7", pytest.approx(0.9), pytest.approx(1.395)),
+        ("7", pytest.approx(0.9), pytest.approx(1.40, abs=0.0051)),
     ]
     # In the plane the ego first heads for the one, then between both, and at last for the one.
     courses = compute_on(frames, "collision_courses").rows.filter(pl.col("actor_id") == "8").lazy()
