@@ -125,7 +125,7 @@ def _isolating(
         middle = len(log_ids) // 2
         groups = [list(log_ids[:middle]), list(log_ids[middle:])]
     parts = [_isolating(definition, inputs, group, settings, outcomes) for group in groups]
-    return _ordered(definition, pl.concat(parts))
+    return _sorted(definition, pl.concat(parts))
 
 
 def _call(
@@ -147,7 +147,7 @@ def _call(
                 f"{definition.name} must return a pl.LazyFrame, got {type(frame).__name__}"
             )
     rows, abstained = pl.collect_all([lazy.rows, lazy.abstained.select("log_id", "reason")])
-    with_rows = set(rows["log_id"].drop_nulls()) if "log_id" in rows.columns else set()
+    with_rows = set(rows["log_id"].drop_nulls().unique()) if "log_id" in rows.columns else set()
     strangers = (with_rows | set(abstained["log_id"])).difference(log_ids)
     if strangers:
         raise ContractError(
@@ -157,18 +157,19 @@ def _call(
     both = with_rows & set(abstained["log_id"])
     if both:
         raise ContractError(f"{definition.name} abstained for logs it has rows of", both)
-    return _ordered(definition, validate(definition, rows)), abstained.unique(
-        "log_id", keep="first"
+    ordered = in_order(definition.rows, rows)
+    checked = validate(definition, rows, ordered=ordered)
+    return (
+        checked if ordered else _sorted(definition, checked),
+        abstained.unique("log_id", keep="first"),
     )
 
 
 _NOBODY = pl.DataFrame(schema={"log_id": pl.String, "reason": pl.String})
 
 
-def _ordered(definition: Definition, rows: pl.DataFrame) -> pl.DataFrame:
+def _sorted(definition: Definition, rows: pl.DataFrame) -> pl.DataFrame:
     """Sort by log, then by the grain, then by all else: equal content has equal bytes."""
-    if in_order(definition.rows, rows):
-        return rows
     first = ["log_id", *(name for name in grain(definition.rows) if name != "log_id")]
     rest = [name for name in polars_schema(definition.rows) if name not in first]
     return rows.sort([*first, *rest])
