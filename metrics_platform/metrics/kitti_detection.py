@@ -52,7 +52,7 @@ def _moderate_cars(view: str) -> pl.Expr:
     },
     plausible={"moderate_car_ap_in_space": (0.0, 1.0), "moderate_car_ap_on_ground": (0.0, 1.0)},
 )
-def kitti_detection(kitti_box_matches: pl.LazyFrame) -> pl.LazyFrame:
+def kitti_detection(kitti_confidence_counts: pl.LazyFrame) -> pl.LazyFrame:
     """Score detections in space by KITTI; one row per log_id, source, class_name, view, difficulty.
 
     The summary tells the figure that KITTI ranks by, and of several sources the least. The score of
@@ -71,22 +71,22 @@ def kitti_detection(kitti_box_matches: pl.LazyFrame) -> pl.LazyFrame:
     a second time in the tests, object by object with shapely's areas: equal on real boxes.
 
     Args:
-        kitti_box_matches: Boxes, judged.
+        kitti_confidence_counts: Boxes, judged and counted.
     """
-    return pooled(kitti_box_matches, ["log_id", "source"])
+    return pooled(kitti_confidence_counts, ["log_id", "source"])
 
 
 def pooled(rows: pl.LazyFrame, by: Sequence[str]) -> pl.LazyFrame:
     """Return the scores of all `rows` that agree in the columns `by`, whatever their log.
 
     Args:
-        rows: Of `kitti_box_matches`, all by the same configuration.
+        rows: Of `kitti_confidence_counts`, all by the same configuration.
         by: Columns of them, such as `source`; none for one score of everything.
     """
     given, made = rows.collect_schema(), polars_schema(KittiDetection)
     own = [name for name in made.names() if name not in ("log_id", "source")]
     schema = pl.Schema({name: given[name] for name in by} | {name: made[name] for name in own})
-    return rows.filter(pl.col("class_name").is_not_null()).map_batches(
+    return rows.map_batches(
         lambda frame: _scores(frame, list(by)).select(schema.names()), schema=schema
     )
 
@@ -102,15 +102,16 @@ def _scores(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
         .sort(key)
         .with_row_index("group")
     )
-    numbered = rows.join(groups.select("group", *key), on=key, nulls_equal=True)
-    found = numbered.filter(pl.col("recall_score").is_not_null()).sort(
-        "group", "recall_score", descending=[False, True]
+    detections = (
+        rows.filter(pl.col("score").is_not_null())
+        .join(groups.select("group", *key), on=key, nulls_equal=True)
+        .sort("group", "score", descending=[False, True])
     )
-    detections = numbered.filter(~pl.col("annotated")).sort(
-        "group", "score", descending=[False, True]
+    found = detections.filter(pl.col("recalled_count") > 0).select(
+        pl.col("group", "score").repeat_by("recalled_count").explode()
     )
     # Whole numbers in the order of the scores: groups can be searched in one go, to the last bit.
-    scores = np.append(detections["score"].to_numpy(), found["recall_score"].to_numpy())
+    scores = np.append(detections["score"].to_numpy(), found["score"].to_numpy())
     levels, level = np.unique(scores, return_inverse=True)
     counts = [
         np.append(0, np.cumsum(detections[name].to_numpy()))

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels.kitti_rules import KITTI_CONFIGURATIONS
 from metrics_platform.metrics.kitti_detection import pooled
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.readers.reading import read_logs
 from metrics_platform.signals.image_boxes import ImageBoxes
-from metrics_platform.signals.kitti_box_matches import CONFIGURATIONS, kitti_box_matches
+from metrics_platform.signals.kitti_confidence_counts import kitti_confidence_counts
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform_tests.image_boxes import kitti_logs
 from metrics_platform_tests.metrics.kitti_devkit import Box, average_precisions
@@ -41,7 +42,7 @@ def frame_of(boxes: Sequence[Box]) -> pl.DataFrame:
 
 
 def scores_of(boxes: pl.DataFrame, by: Sequence[str] = ("source",)) -> pl.DataFrame:
-    made = kitti_box_matches(boxes.lazy())
+    made = kitti_confidence_counts(boxes.lazy())
     assert not isinstance(made, pl.LazyFrame)
     return pooled(made.rows, by).collect()
 
@@ -114,7 +115,7 @@ def test_crowded_scenes_are_judged_by_the_book(objects: Drawn, found: Drawn) -> 
         | {"height_px": height}
         for i, (t, x, turn, name, height, _, score) in enumerate(found)
     ]
-    assert_by_the_book(frame_of(boxes), list(CONFIGURATIONS["kitti_2017"].min_iou))
+    assert_by_the_book(frame_of(boxes), list(KITTI_CONFIGURATIONS["kitti_2017"].min_iou))
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,15 @@ from metrics_platform_tests.metrics.kitti_devkit import Box
 from metrics_platform_tests.metrics.test_kitti_detection import car, detected, frame_of
 
 
-def judged(boxes: list[Box], configuration: str = "kitti_2017") -> pl.DataFrame:
-    made = kitti_box_matches(frame_of(boxes).lazy(), configuration=configuration)
+def judged(boxes: list[Box], **chosen: str) -> pl.DataFrame:
+    made = kitti_box_matches(frame_of(boxes).lazy(), **chosen)
     assert not isinstance(made, pl.LazyFrame)
     return made.rows.collect()
 
 
 def outcomes(boxes: list[Box], difficulty: str = "easy") -> list[tuple[str, str, str | None]]:
-    rows = judged(boxes).filter(class_name="car", view="space", difficulty=difficulty)
-    rows = rows.sort("annotated", "track_id")
-    return rows.select("track_id", "outcome", "matched_id").rows()
+    rows = judged(boxes, difficulty=difficulty).sort("annotated", "track_id")
+    return rows.select("track_id", "space_outcome", "space_matched_id").rows()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +60,7 @@ def outcomes(boxes: list[Box], difficulty: str = "easy") -> list[tuple[str, str,
         ),
         pytest.param(
             [car("a", 0.0), detected("d", 9.0, 0.5, height_px=39.0)],
-            [("a", "missed", None)],
+            [("d", "ignored", None), ("a", "missed", None)],
             id="a_small_box_is_no_mistake",
         ),
         pytest.param(
@@ -75,22 +74,41 @@ def test_outcomes(boxes: list[Box], expected: list[tuple[str, str, str | None]])
     assert outcomes(boxes) == expected
 
 
-def test_what_a_detection_adds_depends_on_those_before_it() -> None:
-    # The first of the objects chooses first, and the better box comes only with less confidence:
-    # from then on it takes that one, and the other is free for nobody.
-    boxes = [car("a", 0.0), detected("d", 0.5, 0.9), detected("e", 0.0, 0.2)]
-    rows = judged(boxes).filter(class_name="car", view="space", difficulty="easy", annotated=False)
-    changes = ("score", "found_change_count", "false_change_count")
-    assert rows.sort("score").select(changes).rows() == [(0.2, 0, 1), (0.9, 1, 0)]
+@pytest.mark.parametrize(
+    ("columns", "difficulty"),
+    [
+        pytest.param({}, "easy", id="easy"),
+        pytest.param({"height_px": 39.0}, "moderate", id="small"),
+        pytest.param({"occlusion_index": 2}, "hard", id="hidden"),
+        pytest.param({"height_px": 24.0}, None, id="too_small"),
+        pytest.param({"category": "Van"}, None, id="of_a_neighbour"),
+    ],
+)
+def test_the_least_difficulty_is_told(columns: Box, difficulty: str | None) -> None:
+    rows = judged([car("a", 0.0, **columns), detected("d", 50.0, 0.5)]).filter("annotated")
+    assert rows.select("class_name", "difficulty").rows() == [("car", difficulty)]
+
+
+def test_volumes_overlap_less_than_areas() -> None:
+    (row,) = (
+        judged([car("a", 0.0), detected("d", 0.0, 0.5, z_m=1.0)]).filter("annotated").to_dicts()
+    )
+    assert (row["ground_outcome"], row["ground_matched_id"]) == ("found", "d")
+    assert (row["space_outcome"], row["space_matched_id"]) == ("missed", None)
 
 
 def test_names_of_no_class_are_noted() -> None:
     tram = detected("e", 5.0, 0.5, category="Tram")
     rows = judged([car("a", 0.0), detected("d", 0.0, 0.5), tram])
     (row,) = rows.filter(pl.col("class_name").is_null()).rows(named=True)
-    assert (row["track_id"], row["category"], row["outcome"]) == ("e", "Tram", "ignored")
+    assert (row["track_id"], row["category"], row["space_outcome"]) == ("e", "Tram", "ignored")
 
 
 def test_an_unknown_configuration_is_named() -> None:
     with pytest.raises(UnknownNameError, match="kitti_2017"):
-        judged([car("a", 0.0)], "kitti_2071")
+        judged([car("a", 0.0)], configuration="kitti_2071")
+
+
+def test_an_unknown_difficulty_is_named() -> None:
+    with pytest.raises(UnknownNameError, match="hard"):
+        judged([car("a", 0.0), detected("d", 0.0, 0.5)], difficulty="hardest")
