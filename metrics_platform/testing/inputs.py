@@ -11,8 +11,7 @@ from metrics_platform.core.errors import DefinitionError, UnknownNameError
 from metrics_platform.core.frames import empty_frame
 from metrics_platform.core.statuses import COMPUTED
 from metrics_platform.core.validation import validate
-
-RECORDED = {signal.name: signal for signal in default_catalog().recorded}
+from metrics_platform.readers.formats import recorded_signals
 
 
 def inputs_of(frames: Mapping[str, pl.DataFrame]) -> dict[str, Input]:
@@ -33,18 +32,18 @@ def computed_of(frames: Mapping[str, pl.DataFrame]) -> dict[str, Computed]:
         UnknownNameError: One of the frames is of no recorded signal.
         ContractError: A frame breaks the schema of its signal.
     """
-    log_ids = log_ids_of(frames)
+    log_ids, recorded = log_ids_of(frames), recorded_signals()
     made = {}
     for name, frame in frames.items():
-        if name not in RECORDED:
-            raise UnknownNameError("recorded signal", name, RECORDED)
+        if name not in recorded:
+            raise UnknownNameError("recorded signal", name, recorded)
         outcomes = _outcomes(name, frame, log_ids)
         present = [log_id for log_id in log_ids if outcomes[log_id] is COMPUTED]
         made[name] = Computed(
-            definition=RECORDED[name],
-            rows=validate(RECORDED[name], frame),
+            definition=recorded[name],
+            rows=validate(recorded[name], frame),
             outcomes=outcomes,
-            summary=summarise(RECORDED[name], frame, present),
+            summary=summarise(recorded[name], frame, present),
             fingerprints=dict.fromkeys(log_ids, "synthetic"),
         )
     return made

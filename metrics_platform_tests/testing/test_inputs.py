@@ -8,7 +8,8 @@ from polars.testing import assert_frame_equal
 from metrics_platform.core import MetricFrame, Status, metric, signal
 from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.errors import ContractError, DefinitionError, UnknownNameError
-from metrics_platform.testing.inputs import RECORDED, compute_on, computed_of, inputs_of
+from metrics_platform.readers.formats import recorded_signals
+from metrics_platform.testing.inputs import compute_on, computed_of, inputs_of
 from metrics_platform.testing.synthetic import scenario, synthetic_logs
 
 
@@ -42,7 +43,7 @@ def busy(top_speeds: pl.LazyFrame, tracks: pl.LazyFrame) -> pl.LazyFrame:
     return top_speeds.join(counts, on="log_id").select("log_id", "tracks_count")
 
 
-CATALOG = Catalog([*RECORDED.values(), top_speeds, busy])
+CATALOG = Catalog([*recorded_signals().values(), top_speeds, busy])
 
 
 def test_a_metric_is_computed_with_all_it_needs() -> None:
