@@ -25,7 +25,8 @@ def best_matching(left: Integers, right: Integers, weight: Floats) -> Booleans:
     the order of the edges.
 
     Args:
-        left: Of each edge, the number of its node on one side. No two edges join the same nodes.
+        left: Of each edge, the number of its node on one side, not negative and not far beyond the
+            number of nodes. No two edges join the same nodes.
         right: The same on the other side; the two sides are numbered apart.
         weight: Positive.
 
@@ -39,12 +40,14 @@ def best_matching(left: Integers, right: Integers, weight: Floats) -> Booleans:
             break
         taken = rest[sure]
         chosen[taken] = True
-        rest = rest[
-            ~np.isin(left[rest], left[taken]) & ~np.isin(right[rest], right[taken])
-        ]  # fmt: skip
+        ends = np.zeros(left.max() + 1, dtype=np.bool_), np.zeros(right.max() + 1, dtype=np.bool_)
+        ends[0][left[taken]] = True
+        ends[1][right[taken]] = True
+        rest = rest[~ends[0][left[rest]] & ~ends[1][right[rest]]]
     for edges in components(left[rest], right[rest]):
         part = rest[edges]
-        chosen[part] = hungarian(left[part], right[part], weight[part])
+        best = best_of_one(left[part].tolist(), right[part].tolist(), weight[part].tolist())
+        chosen[part[best]] = True
     return chosen
 
 
@@ -72,18 +75,24 @@ def by_component(left: Integers, right: Integers) -> tuple[npt.NDArray[np.intp],
     return order, np.append(starts, len(left)).astype(np.int64)
 
 
-def hungarian(left: Integers, right: Integers, weight: Floats) -> Booleans:
-    """Return which edges of one graph form its matching of greatest total weight."""
-    lefts, row = np.unique(left, return_inverse=True)
-    rights, column = np.unique(right, return_inverse=True)
+def best_of_one(left: list[int], right: list[int], weight: list[float]) -> list[int]:
+    """Return the edges of the best matching of one graph, a small one.
+
+    Where all edges end at the same node that is the heaviest, of equal ones the one with the least
+    numbers. In lists, which for few edges are faster than arrays.
+    """
+    lefts, rights = set(left), set(right)
+    if min(len(lefts), len(rights)) <= 1:
+        most = max(weight, default=0.0)
+        heaviest = [at for at, of_edge in enumerate(weight) if of_edge == most]
+        return sorted(heaviest, key=lambda at: (left[at], right[at]))[:1]
+    row, column = ({node: at for at, node in enumerate(sorted(nodes))} for nodes in (lefts, rights))
     table = np.zeros((len(lefts), len(rights)))
-    table[row, column] = weight
-    rows, columns = linear_sum_assignment(table, maximize=True)
-    partner = np.empty(len(lefts), dtype=np.int64)
-    partner[:] = -1
-    partner[rows] = columns
-    matched: Booleans = partner[row] == column
-    return matched
+    edges = {(row[a], column[b]): at for at, (a, b) in enumerate(zip(left, right, strict=True))}
+    for cell, at in edges.items():
+        table[cell] = weight[at]
+    matched = zip(*(side.tolist() for side in linear_sum_assignment(table, True)), strict=True)
+    return [edges[cell] for cell in matched if cell in edges]
 
 
 def _dominant(left: Integers, right: Integers, weight: Floats) -> Booleans:
@@ -98,14 +107,9 @@ def _dominant(left: Integers, right: Integers, weight: Floats) -> Booleans:
 
 def _heaviest_other(node: Integers, weight: Floats) -> Floats:
     """Return for each edge the greatest weight of the other edges at its node; 0 if none."""
-    order = np.lexsort((-weight, node))
-    nodes, weights = node[order], weight[order]
-    first = np.diff(nodes, prepend=nodes[0] - 1) != 0
-    starts = np.flatnonzero(first)
-    group = np.cumsum(first) - 1
-    sizes = np.diff(starts, append=len(nodes))
-    heaviest = weights[starts]
-    second = np.where(sizes > 1, weights[np.minimum(starts + 1, len(nodes) - 1)], 0.0)
-    other = np.empty_like(weight)
-    other[order] = np.where(first, second[group], heaviest[group])
-    return other
+    heaviest, second = np.zeros(node.max() + 1), np.zeros(node.max() + 1)
+    np.maximum.at(heaviest, node, weight)
+    is_heaviest = weight == heaviest[node]
+    np.maximum.at(second, node[~is_heaviest], weight[~is_heaviest])
+    equals = np.bincount(node[is_heaviest])[node]
+    return np.where(is_heaviest & (equals == 1), second[node], heaviest[node])

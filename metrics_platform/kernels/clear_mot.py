@@ -5,18 +5,26 @@ Where a box can be matched in one way only, all sequences are decided together; 
 others, in the order of time.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from metrics_platform.kernels.assignment import Booleans, Integers, by_component, hungarian
-from metrics_platform.kernels.tracking import Boxes, Pairs, Sequences
+from metrics_platform.kernels.assignment import (
+    Booleans,
+    Floats,
+    Integers,
+    best_of_one,
+    by_component,
+)
+from metrics_platform.kernels.tracking import Boxes, Sequences
 
 # TrackEval's: to go on with a track outweighs any similarity.
 _GOES_ON = 1000.0
+# The last match of an object that had none.
+_NEVER = -1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +67,12 @@ def clear_matches(sequences: Sequences, convention: Convention) -> npt.NDArray[n
     """
     truth, found, pairs = sequences.truth, sequences.found, sequences.pairs
     edges = np.flatnonzero(pairs.can_match)
-    order, starts = by_component(pairs.truth[edges], pairs.found[edges])
-    sizes = np.diff(starts)
-    grouped = edges[order]
-    alone = grouped[np.repeat(sizes == 1, sizes)]
-    open_groups = [
-        grouped[start:stop]
-        for start, stop in zip(starts[:-1][sizes > 1], starts[1:][sizes > 1], strict=True)
-    ]
+    sides = pairs.truth[edges], pairs.found[edges]
+    single = (np.bincount(nodes)[nodes] == 1 for nodes in sides)
+    alone = np.logical_and(*single)
     step = _steps(truth, found)
-    chosen = [alone, *_contested(sequences, alone, open_groups, step, convention)]
-    matched = np.concatenate(chosen)
+    contested = _contested(sequences, edges[alone], edges[~alone], step, convention)
+    matched = np.concatenate([edges[alone], contested])
     at = pairs.truth[matched]
     return matched[np.lexsort((truth.frame[at], truth.track[at]))]
 
@@ -83,68 +86,103 @@ def _steps(truth: Boxes, found: Boxes) -> Integers:
 def _contested(
     sequences: Sequences,
     alone: npt.NDArray[np.intp],
-    groups: list[npt.NDArray[np.intp]],
+    edges: npt.NDArray[np.intp],
     step: Integers,
     convention: Convention,
-) -> Iterator[npt.NDArray[np.intp]]:
-    """Yield the matches of each group of pairs that share boxes, in the order of time."""
-    truth, found, pairs = sequences.truth, sequences.found, sequences.pairs
-    if not groups:
-        return
-    objects, tracks = _tracks_of(sequences, alone)
-    before = _Before(objects, step[pairs.truth[alone]], tracks)
-    for group in sorted(groups, key=lambda group: truth.frame[pairs.truth[group[0]]]):
-        objects, tracks = pairs.truth[group], found.track[pairs.found[group]]
-        now = int(step[objects[0]])
-        last = [before.last(int(track), now) for track in truth.track[objects]]
-        if convention.keeps_last:
-            goes_on = np.array([match[1] for match in last]) == tracks
-            matched = _kept_then_most(pairs, group, truth.track[objects], goes_on)
-        else:
-            continued = [(now - 1, int(track)) for track in tracks]
-            goes_on = np.array([a == b for a, b in zip(last, continued, strict=True)])
-            weight = pairs.similarity[group] + _GOES_ON * goes_on
-            matched = group[hungarian(pairs.truth[group], pairs.found[group], weight)]
-        for track, partner in zip(*_tracks_of(sequences, matched), strict=True):
-            before.put(int(track), now, int(partner))
-        yield matched
-
-
-class _Before:
-    """What an object was last matched to: by the sure matches, and by those put in since."""
-
-    def __init__(self, track: Integers, step: Integers, found: Integers) -> None:
-        order = np.lexsort((step, track))
-        self._track, self._step, self._found = track[order], step[order], found[order]
-        self._since: dict[int, tuple[int, int]] = {}
-
-    def last(self, track: int, now: int) -> tuple[int, int]:
-        """Return the step and the found track of the last match before `now`; (-1, -1) if none."""
-        start, stop = np.searchsorted(self._track, [track, track + 1])
-        at = start + int(np.searchsorted(self._step[start:stop], now)) - 1
-        sure = (int(self._step[at]), int(self._found[at])) if at >= start else (-1, -1)
-        return max(sure, self._since.get(track, (-1, -1)))
-
-    def put(self, track: int, step: int, found: int) -> None:
-        self._since[track] = (step, found)
-
-
-def _kept_then_most(
-    pairs: Pairs, group: npt.NDArray[np.intp], objects: Integers, goes_on: Booleans
 ) -> npt.NDArray[np.intp]:
+    """Return the matches among pairs that share boxes, group by group in the order of time.
+
+    In lists of Python's, since most groups are of two or three pairs. A match is one number, which
+    is greater for later ones: its step times the number of tracks, and its track.
+    """
+    truth, pairs = sequences.truth, sequences.pairs
+    order, starts = by_component(pairs.truth[edges], pairs.found[edges])
+    edges = edges[order]
+    in_time = np.argsort(truth.frame[pairs.truth[edges[starts[:-1]]]], kind="stable")
+    bounds = np.stack([starts[:-1], starts[1:]])[:, in_time].T.tolist()
+    tracks = int(sequences.found.track.max(initial=0)) + 2
+    match = _as_numbers(sequences, edges, step, tracks)
+    # With the last match kept, whenever it was, its track alone has to be the same.
+    every = tracks if convention.keeps_last else np.iinfo(np.int64).max
+    wanted = (match % tracks if convention.keeps_last else match - tracks).tolist()
+    sure = _last_before(sequences, alone, edges, step, tracks)
+    objects, match = truth.track[pairs.truth[edges]].tolist(), match.tolist()
+    ends, others = pairs.truth[edges].tolist(), pairs.found[edges].tolist()
+    similarity = pairs.similarity[edges].tolist()
+    choose = _kept_then_most if convention.keeps_last else _best_going_on
+    since: dict[int, int] = {}
+    matched: list[int] = []
+    for start, stop in bounds:
+        goes_on = [
+            max(sure[at], since.get(objects[at], _NEVER)) % every == wanted[at]
+            for at in range(start, stop)
+        ]
+        some = slice(start, stop)
+        group = _Group(ends[some], others[some], similarity[some], objects[some])
+        for place in choose(group, goes_on):
+            at = start + place
+            since[objects[at]] = match[at]
+            matched.append(at)
+    return edges[matched]
+
+
+def _as_numbers(
+    sequences: Sequences, edges: npt.NDArray[np.intp], step: Integers, tracks: int
+) -> Integers:
+    pairs = sequences.pairs
+    return step[pairs.truth[edges]] * tracks + sequences.found.track[pairs.found[edges]]
+
+
+def _last_before(
+    sequences: Sequences,
+    matches: npt.NDArray[np.intp],
+    edges: npt.NDArray[np.intp],
+    step: Integers,
+    tracks: int,
+) -> list[int]:
+    """Return the last of `matches` of the object of each edge before it."""
+    truth, steps = sequences.pairs.truth, step.max(initial=0) + 1
+    at_matches, at_edges = (
+        sequences.truth.track[truth[some]] * steps + step[truth[some]] for some in (matches, edges)
+    )
+    order = np.argsort(at_matches)
+    numbers = np.append(_as_numbers(sequences, matches[order], step, tracks), _NEVER)
+    at_matches = np.append(at_matches[order], _NEVER)
+    # Before the first one stands the last, which is none.
+    at = np.searchsorted(at_matches[:-1], at_edges) - 1
+    same = at_matches[at] // steps == at_edges // steps
+    last: list[int] = np.where(same, numbers[at], _NEVER).tolist()
+    return last
+
+
+class _Group(NamedTuple):
+    """Pairs that share boxes: where their boxes are, how similar, and the objects' tracks."""
+
+    truth: list[int]
+    found: list[int]
+    similarity: list[float]
+    objects: list[int]
+
+
+def _best_going_on(group: _Group, goes_on: list[bool]) -> list[int]:
+    """Match what has the greatest similarity in all, and goes on with as much as it can."""
+    weight = [a + _GOES_ON * b for a, b in zip(group.similarity, goes_on, strict=True)]
+    return best_of_one(group.truth, group.found, weight)
+
+
+def _kept_then_most(group: _Group, goes_on: list[bool]) -> list[int]:
     """Match what was matched before, by the number of the object, then as many as possible."""
     kept: list[int] = []
-    truths, founds = pairs.truth[group], pairs.found[group]
-    free = np.ones(len(group), dtype=np.bool_)
-    for at in np.flatnonzero(goes_on)[np.argsort(objects[goes_on])]:
-        if free[at]:
+    truth, found, similarity, objects = group
+    free = list(range(len(truth)))
+    for at in sorted((at for at in free if goes_on[at]), key=objects.__getitem__):
+        if at in free:
             kept.append(at)
-            free &= (truths != truths[at]) & (founds != founds[at])
-    if free.any():
-        # One match more outweighs all similarities, each of which is at most 1.
-        weight = pairs.similarity[group[free]] + len(group) + 1
-        kept.extend(np.flatnonzero(free)[hungarian(truths[free], founds[free], weight)])
-    return group[kept]
+            free = [b for b in free if truth[b] != truth[at] and found[b] != found[at]]
+    # One match more outweighs all similarities, each of which is at most 1.
+    weight = [similarity[at] + len(truth) + 1 for at in free]
+    more = best_of_one([truth[at] for at in free], [found[at] for at in free], weight)
+    return kept + [free[at] for at in more]
 
 
 def switches(sequences: Sequences, matches: npt.NDArray[np.intp]) -> Booleans:
@@ -180,9 +218,7 @@ def _tracks_of(sequences: Sequences, matches: npt.NDArray[np.intp]) -> tuple[Int
     )
 
 
-def clear_statistics(
-    sequences: Sequences, convention: Convention
-) -> dict[str, npt.NDArray[np.generic]]:
+def clear_statistics(sequences: Sequences, convention: Convention) -> dict[str, Floats | Integers]:
     """Return what CLEAR MOT counts in each sequence."""
     truth, pairs = sequences.truth, sequences.pairs
     matches = clear_matches(sequences, convention)
@@ -191,10 +227,13 @@ def clear_statistics(
     def per_unit(unit: Integers) -> Integers:
         return np.bincount(unit, minlength=sequences.units).astype(np.int64)
 
-    tracks, box_track, sizes = np.unique(truth.track, return_inverse=True, return_counts=True)
-    track_unit = np.zeros(len(tracks), dtype=np.int64)
-    track_unit[box_track] = truth.unit
-    share = np.bincount(box_track[pairs.truth[matches]], minlength=len(tracks)) / sizes
+    sizes = np.bincount(truth.track)
+    tracks = np.flatnonzero(sizes)
+    track_unit = np.zeros(len(sizes), dtype=np.int64)
+    track_unit[truth.track] = truth.unit
+    track_unit = track_unit[tracks]
+    found = np.bincount(truth.track[pairs.truth[matches]], minlength=len(sizes))
+    share = found[tracks] / sizes[tracks]
     mostly = share > convention.mostly_from_ratio
     if convention.inclusive:
         mostly = share >= convention.mostly_from_ratio

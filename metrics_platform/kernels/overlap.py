@@ -1,40 +1,40 @@
-"""Upright boxes in an image, as Polars expressions over rows that hold two of them.
+"""Upright boxes in an image, and how far they share their area.
 
-The columns are those of `image_boxes`; those of the other box have the suffix `_other`.
+Numpy, not Polars: the boxes of a pair stand in different rows. A box is left, top, width, height,
+in the rows of an array.
 """
 
-import polars as pl
+import numpy as np
 
-OTHER = "_other"
+from metrics_platform.kernels.assignment import Floats
 
 
-def image_iou() -> pl.Expr:
+def image_iou(boxes: Floats, others: Floats) -> Floats:
     """Return the area that both boxes share, as a part of what they cover together.
 
     0 where they don't overlap, and where one of them has no area.
 
+    Args:
+        boxes: Of shape (4, pairs).
+        others: The same.
+
     Source: Jaccard (1912); as in Everingham et al. (2010), "The PASCAL Visual Object Classes".
     """
-    shared = _shared()
-    united = _area("") + _area(OTHER) - shared
-    return pl.when(shared > 0).then(shared / united).otherwise(0.0)
+    shared = _shared(boxes, others)
+    return _part(shared, boxes[2] * boxes[3] + others[2] * others[3] - shared)
 
 
-def image_coverage() -> pl.Expr:
+def image_coverage(boxes: Floats, others: Floats) -> Floats:
     """Return which part of the first box lies within the other; 0 where it has no area."""
-    shared = _shared()
-    return pl.when(shared > 0).then(shared / _area("")).otherwise(0.0)
+    return _part(_shared(boxes, others), boxes[2] * boxes[3])
 
 
-def _shared() -> pl.Expr:
-    return _common("left_px", "width_px") * _common("top_px", "height_px")
+def _part(shared: Floats, whole: Floats) -> Floats:
+    return np.divide(shared, whole, out=np.zeros_like(shared), where=shared > 0)
 
 
-def _common(start: str, size: str) -> pl.Expr:
-    own, other = pl.col(start), pl.col(start + OTHER)
-    end = pl.min_horizontal(own + pl.col(size), other + pl.col(size + OTHER))
-    return (end - pl.max_horizontal(own, other)).clip(lower_bound=0.0)
-
-
-def _area(suffix: str) -> pl.Expr:
-    return pl.col("width_px" + suffix) * pl.col("height_px" + suffix)
+def _shared(boxes: Floats, others: Floats) -> Floats:
+    ends = np.minimum(boxes[:2] + boxes[2:], others[:2] + others[2:])
+    width, height = np.maximum(ends - np.maximum(boxes[:2], others[:2]), 0.0)
+    shared: Floats = width * height
+    return shared

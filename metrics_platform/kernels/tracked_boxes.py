@@ -1,22 +1,73 @@
 """What is compared with what when trackers are judged: truth, found boxes, and their pairs.
 
-A unit is what is judged by itself: one source and category of a log. Rows are numbered once, since
-the rest is arithmetic with these numbers.
+A unit is what is judged by itself: one source and category of a log. Strings are numbered once, by
+Polars; the rest is arithmetic with these numbers, in numpy, since every frame made in between costs
+more than a short log does.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from metrics_platform.kernels.assignment import Integers
+from metrics_platform.kernels.assignment import Booleans, Floats, Integers
 from metrics_platform.kernels.tracking import Boxes, Pairs, Sequences
 
 ANNOTATION = "annotation"
-# Above the numbers of all images and tracks, so that those of two units differ.
-_PER_UNIT = 1 << 32
+# Above the numbers of all images, so that those of two units differ.
+PER_UNIT = 1 << 32
 _GONE = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbered:
+    """Boxes of many logs by numbers, which come in the order of what they stand for.
+
+    Attributes:
+        log: Of each box.
+        source: Of each box.
+        track: Id of each box, whatever the log and source. Ids that are whole numbers come in the
+            order of the numbers, before all others.
+        image: Of each box, in the order of log and time.
+        annotated: Whether it is of the annotation.
+        logs: What the numbers of the logs stand for.
+        sources: The same of the sources.
+    """
+
+    log: Integers
+    source: Integers
+    track: Integers
+    image: Integers
+    annotated: Booleans
+    logs: pl.Series
+    sources: pl.Series
+
+    def of_source(self, rows: Integers) -> Integers:
+        """Return which source of which log has these rows, as a number."""
+        return self.log[rows] * len(self.sources) + self.source[rows]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """Boxes of one side, sorted by unit, image and track; `row` is that of the boxes' frame.
+
+    A box that several sources are compared with is there once for each.
+    """
+
+    row: Integers
+    unit: Integers
+    frame: Integers
+    track: Integers
+
+    def only(self, left: Booleans) -> "Side":
+        """Return those that are left."""
+        return Side(
+            row=self.row[left],
+            unit=self.unit[left],
+            frame=self.frame[left],
+            track=self.track[left],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,131 +75,143 @@ class Tracked:
     """All that a tracking metric compares.
 
     Attributes:
-        units: Columns `unit`, log_id, source, category; a unit's number is its row.
-        truth: Columns `unit`, `frame`, `track`, timestamp_ns, track_id, named (its
-            category as the source has it): the objects.
-        found: The same of what the source has.
-        pairs: `truth` and `found`: their rows; `similarity`, `can_match`, `can_identify`.
+        units: Columns log_id, source, category; a unit's number is its row.
+        sequences: The numbers alone.
+        truth_row: Of each box of the truth, its row in the frame of the boxes.
+        found_row: The same for the found boxes.
     """
 
     units: pl.DataFrame
-    truth: pl.DataFrame
-    found: pl.DataFrame
-    pairs: pl.DataFrame
-
-    def sequences(self) -> Sequences:
-        """Return the numbers alone."""
-        columns = {name: self.pairs[name].to_numpy() for name in _PAIR}
-        return Sequences(
-            truth=_boxes(self.truth),
-            found=_boxes(self.found),
-            pairs=Pairs(**columns),
-            units=len(self.units),
-        )
+    sequences: Sequences
+    truth_row: Integers
+    found_row: Integers
 
 
-_PAIR = ("truth", "found", "similarity", "can_match", "can_identify")
-
-
-def _boxes(rows: pl.DataFrame) -> Boxes:
-    return Boxes(
-        unit=rows["unit"].to_numpy(), frame=rows["frame"].to_numpy(), track=rows["track"].to_numpy()
-    )
-
-
-def numbered(boxes: pl.DataFrame) -> pl.DataFrame:
-    """Add `_frame` and `_track`: images and tracks of all logs, in the order of log and time or id.
-
-    Ids that are whole numbers come in the order of the numbers, before all others.
-    """
-    frames = (
-        boxes.select("log_id", "timestamp_ns")
-        .unique()
-        .sort("log_id", "timestamp_ns")
-        .with_columns(_frame=pl.int_range(pl.len()))
-    )
-    tracks = (
-        boxes.select("log_id", "source", "track_id")
-        .unique()
-        .sort(
-            "log_id",
-            "source",
-            pl.col("track_id").cast(pl.Int64, strict=False),
-            "track_id",
-            nulls_last=True,
-        )
-        .with_columns(_track=pl.int_range(pl.len()))
-    )
-    return boxes.join(frames, on=["log_id", "timestamp_ns"]).join(
-        tracks, on=["log_id", "source", "track_id"]
-    )
-
-
-def units_of(truth: pl.DataFrame, found: pl.DataFrame, categories: pl.DataFrame) -> pl.DataFrame:
-    """Return a unit for each source of an annotated log and each of the categories.
+def coded(names: pl.Series, order: pl.Series | None = None) -> tuple[Integers, pl.Series]:
+    """Return a number for each name, and the names in the order of their numbers.
 
     Args:
-        truth: Has `log_id`; only logs in it can be judged.
-        found: Has `log_id` and `source`.
-        categories: Column `category`; with those of `found` among its columns, each has its own.
+        names: Strings.
+        order: All of them once, in another order than that of strings.
     """
-    judged = found.select("log_id", "source").unique().join(truth, on="log_id", how="semi")
-    on = [name for name in judged.columns if name in categories.columns]
-    crossed = judged.join(categories, on=on) if on else judged.join(categories, how="cross")
-    return (
-        crossed.select("log_id", "source", "category")
-        .sort("log_id", "source", "category")
-        .with_columns(unit=pl.int_range(pl.len()))
+    known = names.unique().sort() if order is None else order
+    return names.cast(pl.Enum(known)).to_physical().to_numpy().astype(np.int64), known
+
+
+def numbered(boxes: pl.DataFrame) -> Numbered:
+    """Return the numbers of the rows of `image_boxes` or `tracks`."""
+    log, logs = coded(boxes["log_id"])
+    source, sources = coded(boxes["source"])
+    ids = boxes["track_id"].unique().sort()
+    whole = ids.cast(pl.Int64, strict=False).arg_sort(nulls_last=True)
+    track, _ = coded(boxes["track_id"], ids[whole])
+    time = boxes["timestamp_ns"].to_numpy()
+    order = np.lexsort((time, log))
+    image = np.empty(len(order), dtype=np.int64)
+    image[order] = np.cumsum(_changes(log[order]) | _changes(time[order]))
+    annotation = sources.index_of(ANNOTATION)
+    return Numbered(
+        log=log,
+        source=source,
+        track=track,
+        image=image,
+        annotated=source == (_GONE if annotation is None else annotation),
+        logs=logs,
+        sources=sources,
     )
 
 
-def in_units(units: pl.DataFrame, boxes: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
-    """Return the numbered boxes of each unit, with `unit`, `frame`, `track`, in a fixed order.
+def _changes(values: Integers) -> Booleans:
+    changes: Booleans = np.diff(values, prepend=values[:1]) != 0
+    return changes
 
-    A box that several sources are compared with is there once for each.
+
+def equal(left: Integers, right: Integers) -> tuple[npt.NDArray[np.intp], Integers]:
+    """Return the positions of all pairs of equal values; `right` is sorted."""
+    return between(left, left, right)
+
+
+def between(
+    least: Integers, most: Integers, values: Integers
+) -> tuple[npt.NDArray[np.intp], Integers]:
+    """Return, for each range, its position and those of the sorted `values` in it, one by one."""
+    start = np.searchsorted(values, least, side="left")
+    count = np.searchsorted(values, most, side="right") - start
+    first = np.cumsum(count) - count
+    at = np.repeat(np.arange(len(least)), count)
+    return at, np.repeat(start - first, count) + np.arange(len(at))
+
+
+def in_units(known: Numbered, row: Integers, unit: Integers) -> Side:
+    """Return the boxes `row` of the units they are in, in order."""
+    order = np.lexsort((known.track[row], known.image[row], unit))
+    row, unit = row[order], unit[order]
+    return Side(
+        row=row, unit=unit, frame=unit * PER_UNIT + known.image[row], track=known.track[row]
+    )
+
+
+def units_of(known: Numbered, units: Integers, categories: list[str]) -> pl.DataFrame:
+    """Return what is judged, from numbers of sources times the number of categories and category.
+
+    Args:
+        known: All boxes.
+        units: Sorted, without repetition.
+        categories: What their numbers stand for.
     """
-    return (
-        boxes.join(units.select("unit", *on), on=list(on))
-        .with_columns(
-            frame=pl.col("unit") * _PER_UNIT + pl.col("_frame"),
-            track=pl.col("unit") * _PER_UNIT + pl.col("_track"),
-        )
-        .sort("frame", "track")
-        .with_columns(row=pl.int_range(pl.len()))
+    of_source, category = np.divmod(units, len(categories))
+    log, source = np.divmod(of_source, max(len(known.sources), 1))
+    names = pl.Series(categories, dtype=pl.String)
+    return pl.DataFrame(
+        {"log_id": known.logs[log], "source": known.sources[source], "category": names[category]}
     )
 
 
 def kept(
-    units: pl.DataFrame, truth: pl.DataFrame, found: pl.DataFrame, pairs: pl.DataFrame
-) -> Tracked:
-    """Return what is left of the rows, numbered anew; pairs that lost a side go.
+    truth: Side, found: Side, pairs: Pairs, judged: Booleans, counted: Booleans
+) -> tuple[Side, Side, Pairs]:
+    """Return what is left of both sides; pairs that lost a box go.
 
     Args:
-        units: See `units_of`.
-        truth: See `in_units`.
+        truth: Boxes that `pairs` are of.
         found: The same.
-        pairs: By `row` and `row_other`, with the columns that `Tracked` wants.
+        pairs: In the order of their boxes.
+        judged: Which of `truth` are left.
+        counted: Which of `found` are left.
     """
-    columns = ("unit", "frame", "track", "timestamp_ns", "track_id", "named")
-    objects = _renumbered(truth["row"].to_numpy(), pairs["row"].to_numpy())
-    boxes = _renumbered(found["row"].to_numpy(), pairs["row_other"].to_numpy())
-    # In a fixed order, so that sums come out the same to the last bit.
-    order = np.lexsort((boxes, objects))
-    order = order[(objects[order] != _GONE) & (boxes[order] != _GONE)]
+    both = judged[pairs.truth] & counted[pairs.found]
+    left = Pairs(
+        truth=(np.cumsum(judged) - 1)[pairs.truth[both]],
+        found=(np.cumsum(counted) - 1)[pairs.found[both]],
+        similarity=pairs.similarity[both],
+        can_match=pairs.can_match[both],
+        can_identify=pairs.can_identify[both],
+    )
+    return truth.only(judged), found.only(counted), left
+
+
+def compared(units: pl.DataFrame, truth: Side, found: Side, pairs: Pairs) -> Tracked:
+    """Return what is compared, of `units_of`, both sides and their pairs."""
     return Tracked(
         units=units,
-        truth=truth.select(columns),
-        found=found.select(columns),
-        pairs=pairs.with_columns(truth=objects, found=boxes).select(_PAIR)[order],
+        sequences=Sequences(
+            truth=_boxes(truth), found=_boxes(found), pairs=pairs, units=len(units)
+        ),
+        truth_row=truth.row,
+        found_row=found.row,
     )
 
 
-def _renumbered(left: Integers, wanted: Integers) -> Integers:
-    """Return where the rows `wanted` stand among those that are left, or that they are gone."""
-    rows = 1 + max(left.max(initial=-1), wanted.max(initial=-1))
-    place = np.full(rows, _GONE, dtype=np.int64)
-    place[left] = np.arange(len(left))
-    return place[wanted]
+def _boxes(side: Side) -> Boxes:
+    """Return the numbers of a side, those of the tracks without gaps."""
+    ids = side.unit * (side.track.max(initial=0) + 1) + side.track
+    _, track = np.unique(ids, return_inverse=True)
+    return Boxes(unit=side.unit, frame=side.frame, track=track.astype(np.int64))
+
+
+def box_columns(boxes: pl.DataFrame, columns: tuple[str, ...]) -> Floats:
+    """Return these columns as an array with a row for each of them."""
+    return np.stack([boxes[column].to_numpy() for column in columns])
 
 
 def unjudged(boxes: pl.LazyFrame, *, both: bool = False) -> pl.LazyFrame:
@@ -162,7 +225,7 @@ def unjudged(boxes: pl.LazyFrame, *, both: bool = False) -> pl.LazyFrame:
     annotated = pl.col("source") == ANNOTATION
     together = (pl.col("_truth") & pl.col("_found")).any() if both else pl.lit(True)
     return (
-        boxes.group_by("log_id", "timestamp_ns")
+        boxes.group_by("log_id", *(["timestamp_ns"] if both else []))
         .agg(_truth=annotated.any(), _found=(~annotated).any())
         .group_by("log_id")
         .agg(

@@ -4,21 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
 import polars as pl
 
 from metrics_platform.core.errors import UnknownNameError
-from metrics_platform.kernels.assignment import best_matching
+from metrics_platform.kernels.assignment import Booleans, Floats, Integers, best_matching
 from metrics_platform.kernels.clear_mot import CONVENTIONS, Convention
-from metrics_platform.kernels.overlap import OTHER, image_coverage, image_iou
+from metrics_platform.kernels.overlap import image_coverage, image_iou
 from metrics_platform.kernels.tracked_boxes import (
     ANNOTATION,
+    Numbered,
+    Side,
     Tracked,
+    box_columns,
+    coded,
+    compared,
+    equal,
     in_units,
     kept,
     numbered,
     units_of,
 )
-from metrics_platform.kernels.tracking import EPSILON
+from metrics_platform.kernels.tracking import EPSILON, Pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,74 +143,106 @@ def tracked_images(boxes: pl.DataFrame, rules: ImageRules) -> Tracked:
         boxes: Rows of `image_boxes`.
         rules: See `IMAGE_RULES`.
     """
-    rows = numbered(
-        boxes.with_columns(named="category", category=pl.col("category").str.to_lowercase())
-    )
-    annotated = pl.col("source") == ANNOTATION
-    tracks = rows.filter(~annotated & pl.col("tracked"))
-    units = units_of(
-        rows.filter(annotated), tracks, pl.DataFrame({"category": list(rules.classes)})
-    )
-    objects = rows.filter(annotated & pl.col("tracked")).join(_roles(rules), on="category")
-    hidden = _above("truncation_index", rules.max_truncation_index) | _above(
-        "occlusion_index", rules.max_occlusion_index
-    )
-    objects = objects.with_columns(
-        category="judged",
-        judges=pl.col("same") & ~pl.col("ignored") & ~hidden,
-        removes=pl.col("like") | hidden,
-    )
-    truth = in_units(units, objects, ["log_id", "category"])
-    found = in_units(units, tracks, ["log_id", "source", "category"])
-    overlap = pl.col("similarity")
-    pairs = (
-        truth.select("frame", "row", "removes", *_BOX)
-        .join(found.select("frame", "row", *_BOX), on="frame", suffix=OTHER)
-        .with_columns(similarity=image_iou())
-        .filter(overlap > EPSILON)
-        .with_columns(
-            can_match=overlap >= rules.min_iou_ratio - rules.match_margin,
-            can_identify=overlap >= rules.min_iou_ratio - rules.identity_margin,
-        )
-    )
-    regions = rows.filter(annotated & pl.col("ignored") & ~pl.col("tracked"))
-    counted = found.join(_not_counted(found, pairs, regions, rules), on="row", how="anti")
-    return kept(units, truth.filter("judges"), counted, pairs)
+    known, roles = numbered(boxes), _roles(boxes["category"], rules)
+    classes = sorted(rules.classes)
+    tracked, ignored = boxes["tracked"].to_numpy(), boxes["ignored"].to_numpy()
+    has_truth = np.zeros(len(known.logs), dtype=np.bool_)
+    has_truth[known.log[known.annotated]] = True
+    tracks = np.flatnonzero(~known.annotated & tracked & has_truth[known.log])
+    judged = np.unique(known.of_source(tracks))
+    # A box is there for each class that it has to do with, and an object for each tracker.
+    kind, at = np.nonzero(roles.same[:, tracks])
+    rows = tracks[at]
+    unit = np.searchsorted(judged, known.of_source(rows)) * len(classes) + kind
+    found = in_units(known, rows, unit)
+    objects = np.flatnonzero(known.annotated & tracked)
+    kind, at = np.nonzero(roles.concerned[:, objects])
+    rows = objects[at]
+    at, source = equal(known.log[rows], judged // max(len(known.sources), 1))
+    truth = in_units(known, rows[at], source * len(classes) + kind[at])
+    kind = truth.unit % len(classes)
+    hidden = (
+        _above(boxes["truncation_index"], rules.max_truncation_index)
+        | _above(boxes["occlusion_index"], rules.max_occlusion_index)
+    )[truth.row]
+    places = box_columns(boxes, _BOX)
+    pairs = _pairs(truth, found, places, rules)
+    removes = roles.like[kind, truth.row] | hidden
+    regions = np.flatnonzero(known.annotated & ignored & ~tracked)
+    counted = _counted(known, found, pairs, removes, places, regions, rules)
+    judges = roles.same[kind, truth.row] & ~ignored[truth.row] & ~hidden
+    keys = (judged[:, None] * len(classes) + np.arange(len(classes))).ravel()
+    return compared(units_of(known, keys, classes), *kept(truth, found, pairs, judges, counted))
 
 
-def _roles(rules: ImageRules) -> pl.DataFrame:
-    """Return which category of an object has to do with which judged one, and how."""
-    roles = [
-        (category, judged, category == judged, category in about.distractors)
-        for judged, about in rules.classes.items()
-        for category in (judged, *about.distractors, *about.others)
-    ]
-    schema = {"category": pl.String, "judged": pl.String, "same": pl.Boolean, "like": pl.Boolean}
-    return pl.DataFrame(roles, schema, orient="row")
+@dataclass(frozen=True, kw_only=True)
+class _Roles:
+    """What each box has to do with each class, in the order of names; of shape (classes, boxes)."""
+
+    same: Booleans
+    like: Booleans
+    concerned: Booleans
 
 
-def _above(level: str, most: int | None) -> pl.Expr:
+def _roles(categories: pl.Series, rules: ImageRules) -> _Roles:
+    category, names = coded(categories)
+    lower = names.str.to_lowercase()
+    about = [(judged, rules.classes[judged]) for judged in sorted(rules.classes)]
+    same = np.stack([(lower == judged).to_numpy() for judged, _ in about])
+    like = np.stack([lower.is_in(of.distractors).to_numpy() for _, of in about])
+    other = np.stack([lower.is_in(of.others).to_numpy() for _, of in about])
+    return _Roles(
+        same=same[:, category],
+        like=like[:, category],
+        concerned=(same | like | other)[:, category],
+    )
+
+
+def _above(levels: pl.Series, most: int | None) -> Booleans:
     if most is None:
-        return pl.lit(False)
-    return (pl.col(level) > most).fill_null(value=False)
+        return np.zeros(len(levels), dtype=np.bool_)
+    return (levels > most).fill_null(value=False).to_numpy()
 
 
-def _not_counted(
-    found: pl.DataFrame, pairs: pl.DataFrame, regions: pl.DataFrame, rules: ImageRules
-) -> pl.DataFrame:
-    """Return the found boxes, as `row`, that are neither right nor wrong."""
-    close = pairs.filter("can_match")
-    chosen = best_matching(
-        close["row"].to_numpy(), close["row" + OTHER].to_numpy(), close["similarity"].to_numpy()
+def _pairs(truth: Side, found: Side, places: Floats, rules: ImageRules) -> Pairs:
+    """Return the boxes of an image that overlap."""
+    objects, others = equal(truth.frame, found.frame)
+    similarity = image_iou(places[:, truth.row[objects]], places[:, found.row[others]])
+    alike = similarity > EPSILON
+    similarity = similarity[alike]
+    return Pairs(
+        truth=objects[alike],
+        found=others[alike],
+        similarity=similarity,
+        can_match=similarity >= rules.min_iou_ratio - rules.match_margin,
+        can_identify=similarity >= rules.min_iou_ratio - rules.identity_margin,
     )
-    matched = close.filter(chosen).select("removes", row="row" + OTHER)
-    alone = found.join(matched, on="row", how="anti")
-    parts = [matched.filter("removes").select("row")]
+
+
+def _counted(
+    known: Numbered,
+    found: Side,
+    pairs: Pairs,
+    removes: Booleans,
+    places: Floats,
+    regions: Integers,
+    rules: ImageRules,
+) -> Booleans:
+    """Return which of the found boxes are right or wrong, and not neither."""
+    close = np.flatnonzero(pairs.can_match)
+    chosen = close[
+        best_matching(pairs.truth[close], pairs.found[close], pairs.similarity[close])
+    ]  # fmt: skip
+    counted = np.ones(len(found.row), dtype=np.bool_)
+    counted[pairs.found[chosen]] = ~removes[pairs.truth[chosen]]
+    alone = np.ones(len(found.row), dtype=np.bool_)
+    alone[pairs.found[chosen]] = False
     if rules.min_height_px is not None:
-        small = pl.col("height_px") <= rules.min_height_px + EPSILON
-        parts.append(alone.filter(small).select("row"))
+        counted &= ~alone | (places[3, found.row] > rules.min_height_px + EPSILON)
     if rules.max_ignored_ratio is not None:
-        within = image_coverage() > rules.max_ignored_ratio + EPSILON
-        beside = alone.join(regions.select("_frame", *_BOX), on="_frame", suffix=OTHER)
-        parts.append(beside.filter(within).select("row"))
-    return pl.concat(parts)
+        single = np.flatnonzero(alone)
+        regions = regions[np.argsort(known.image[regions], kind="stable")]
+        at, region = equal(known.image[found.row[single]], known.image[regions])
+        within = image_coverage(places[:, found.row[single[at]]], places[:, regions[region]])
+        counted[single[at[within > rules.max_ignored_ratio + EPSILON]]] = False
+    return counted

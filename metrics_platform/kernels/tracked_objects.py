@@ -1,17 +1,24 @@
 """Which boxes of `tracks` are compared, after the rules of nuScenes."""
 
+import numpy as np
 import polars as pl
 
+from metrics_platform.kernels.assignment import Floats, Integers
 from metrics_platform.kernels.clear_mot import CONVENTIONS
 from metrics_platform.kernels.tracked_boxes import (
-    ANNOTATION,
+    PER_UNIT,
+    Side,
     Tracked,
+    between,
+    box_columns,
+    coded,
+    compared,
+    equal,
     in_units,
-    kept,
     numbered,
     units_of,
 )
-from metrics_platform.kernels.tracking import EPSILON
+from metrics_platform.kernels.tracking import EPSILON, Pairs
 
 # nuscenes-devkit counts with motmetrics.
 CONVENTION = CONVENTIONS["motmetrics_1"]
@@ -19,9 +26,6 @@ CONVENTION = CONVENTIONS["motmetrics_1"]
 ALL = "all"
 # An object as far away as this is as unlike as can be: TrackEval's rule that half of it matches.
 REACH = 2.0
-_AROUND = pl.DataFrame(
-    [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)], ["_dx", "_dy"], orient="row"
-)
 
 
 def tracked_objects(
@@ -38,62 +42,64 @@ def tracked_objects(
         both: Whether only moments count at which both sides have a box of any category.
         by_category: Otherwise only `all`.
     """
-    named = numbered(tracks.rename({"category": "named"}))
-    rows = named.with_columns(category=pl.lit(ALL))
-    if by_category:
-        own = named.with_columns(category="named").filter(pl.col("named") != ALL)
-        rows = pl.concat([rows, own])
-    annotated = pl.col("source") == ANNOTATION
-    objects, boxes = rows.filter(annotated), rows.filter(~annotated)
-    sources = ["log_id", "source"]
+    known = numbered(tracks)
+    names = pl.concat([tracks["category"], pl.Series([ALL])]).unique().sort()
+    category, every = coded(tracks["category"], names)[0], int(names.search_sorted(ALL))
+
+    def in_both(rows: Integers, source: Integers) -> tuple[Integers, Integers]:
+        """Put boxes into the unit of all, and into that of what they are called."""
+        own = np.flatnonzero((category[rows] != every) & by_category)
+        unit = np.concatenate([np.full(len(rows), every), category[rows[own]]])
+        unit += np.concatenate([source, source[own]]) * len(names)
+        return np.concatenate([rows, rows[own]]), unit
+
+    boxes, objects = np.flatnonzero(~known.annotated), np.flatnonzero(known.annotated)
+    annotated = (known.image if both else known.log)[objects]
+    boxes = boxes[np.isin((known.image if both else known.log)[boxes], annotated)]
+    judged = np.unique(known.of_source(boxes))
+    at, source = equal(known.log[objects], judged // max(len(known.sources), 1))
+    objects, object_unit = in_both(objects[at], source)
+    boxes, box_unit = in_both(boxes, np.searchsorted(judged, known.of_source(boxes)))
+    units = np.unique(np.concatenate([object_unit, box_unit]))
     if both:
-        boxes = boxes.join(objects.select("_frame").unique(), on="_frame", how="semi")
-    moments = boxes.select(*sources, "_frame").unique()
-    categories = pl.concat(
-        [
-            boxes.select(*sources, "category"),
-            objects.select("log_id", "category")
-            .unique()
-            .join(moments.select(sources).unique(), on="log_id")
-            .select(*sources, "category"),
-        ]
-    ).unique()
-    units = units_of(objects, boxes, categories)
-    truth = in_units(units, objects, ["log_id", "category"])
-    found = in_units(units, boxes, [*sources, "category"])
-    if both:
-        seen = units.join(moments, on=sources).select("unit", "_frame")
-        truth = truth.join(seen, on=["unit", "_frame"], how="semi")
-    x, y = (pl.col(name) - pl.col(f"{name}_other") for name in ("x_m", "y_m"))
-    reach_m = REACH * max_distance_m
-    near = pl.col("_distance_m") < max_distance_m
-    pairs = (
-        _neighbours(truth, found, reach_m)
-        .with_columns(_distance_m=(x * x + y * y).sqrt())
-        .with_columns(
-            similarity=1 - pl.col("_distance_m") / reach_m, can_match=near, can_identify=near
+        seen = np.isin(
+            object_unit // len(names) * PER_UNIT + known.image[objects],
+            box_unit // len(names) * PER_UNIT + known.image[boxes],
         )
-        .filter(pl.col("similarity") > EPSILON)
-    )
-    return kept(units, truth, found, pairs)
+        objects, object_unit = objects[seen], object_unit[seen]
+    truth = in_units(known, objects, np.searchsorted(units, object_unit))
+    found = in_units(known, boxes, np.searchsorted(units, box_unit))
+    in_source = judged[units // len(names)] * len(names) + units % len(names)
+    pairs = _pairs(truth, found, box_columns(tracks, ("x_m", "y_m")), max_distance_m)
+    return compared(units_of(known, in_source, names.to_list()), truth, found, pairs)
 
 
-def _neighbours(truth: pl.DataFrame, found: pl.DataFrame, reach_m: float) -> pl.DataFrame:
-    """Join the boxes of an image that are no farther apart than `reach_m`, and some that are.
+def _pairs(truth: Side, found: Side, places: Floats, max_distance_m: float) -> Pairs:
+    """Return the boxes of an image that are nearer than the reach.
 
-    By cells of that size, so that a crowded scene is not joined with itself.
+    Looked for in columns of that width along x, so that a crowded scene is not compared with
+    itself.
     """
-    cells = {
-        f"_cell_{axis}": (pl.col(f"{axis}_m") / reach_m).floor().cast(pl.Int64) for axis in "xy"
-    }
-    columns = ("frame", "row", "x_m", "y_m")
-    around = (
-        found.select(*columns, **cells)
-        .join(_AROUND, how="cross")
-        .with_columns(
-            _cell_x=pl.col("_cell_x") + pl.col("_dx"), _cell_y=pl.col("_cell_y") + pl.col("_dy")
-        )
-    )
-    return truth.select(*columns, **cells).join(
-        around, on=["frame", "_cell_x", "_cell_y"], suffix="_other"
+    reach_m = REACH * max_distance_m
+    frames, image = np.unique(found.frame, return_inverse=True)
+    columns = np.floor(places[0] / reach_m).astype(np.int64)
+    columns -= columns.min(initial=0) - 1
+    width = columns.max(initial=0) + 2
+    cells = image * width + columns[found.row]
+    order = np.argsort(cells, kind="stable")
+    common = np.flatnonzero(np.isin(truth.frame, frames))
+    cell = np.searchsorted(frames, truth.frame[common]) * width + columns[truth.row[common]]
+    at, other = between(cell - 1, cell + 1, cells[order])
+    objects, others = common[at], order[other]
+    x_m, y_m = places[:, truth.row[objects]] - places[:, found.row[others]]
+    distance_m = np.sqrt(x_m * x_m + y_m * y_m)
+    alike = np.flatnonzero(1 - distance_m / reach_m > EPSILON)
+    alike = alike[np.lexsort((others[alike], objects[alike]))]
+    near = distance_m[alike] < max_distance_m
+    return Pairs(
+        truth=objects[alike],
+        found=others[alike],
+        similarity=1 - distance_m[alike] / reach_m,
+        can_match=near,
+        can_identify=near,
     )

@@ -6,6 +6,7 @@ as much as a long one.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ class Boxes:
     Attributes:
         unit: Sequence of each box, from 0.
         frame: Its image: greater is later in a sequence, and no two sequences share one.
-        track: Its identity; no two sequences share one.
+        track: Its identity, a small number; no two sequences share one.
     """
 
     unit: Integers
@@ -60,24 +61,49 @@ class Sequences:
     pairs: Pairs
     units: int
 
+    @cached_property
+    def track_pairs(self) -> "TrackPairs":
+        """Return which tracks have to do with each other, for all measures to share."""
+        tracks = self.found.track.max(initial=0) + 1
+        both = self.truth.track[self.pairs.truth] * tracks + self.found.track[self.pairs.found]
+        names, first, of_pair = np.unique(both, return_index=True, return_inverse=True)
+        objects, found = np.divmod(names, tracks)
+        return TrackPairs(
+            truth=objects,
+            found=found,
+            unit=self.truth.unit[self.pairs.truth[first]],
+            of_pair=of_pair,
+        )
 
-def identity_statistics(sequences: Sequences) -> dict[str, npt.NDArray[np.generic]]:
+
+@dataclass(frozen=True, kw_only=True)
+class TrackPairs:
+    """Tracks of both sides that have a pair of boxes; `of_pair` says which, for each such pair."""
+
+    truth: Integers
+    found: Integers
+    unit: Integers
+    of_pair: npt.NDArray[np.intp]
+
+
+def identity_statistics(sequences: Sequences) -> dict[str, Floats | Integers]:
     """Return in how many boxes the tracks agree, each with the one that it agrees most with.
 
     Source: Ristani et al. (2016), "Performance Measures and a Data Set for Multi-Target,
     Multi-Camera Tracking".
     """
-    truth, found, pairs = sequences.truth, sequences.found, sequences.pairs
-    alike = pairs.can_identify
-    objects, tracks = truth.track[pairs.truth[alike]], found.track[pairs.found[alike]]
-    first, count = _distinct(objects, tracks)
-    best = best_matching(objects[first], tracks[first], count.astype(np.float64))
-    unit = truth.unit[pairs.truth[alike]][first[best]]
-    agreed = np.bincount(unit, count[best], minlength=sequences.units)
+    tracks = sequences.track_pairs
+    alike = tracks.of_pair[sequences.pairs.can_identify]
+    count = np.bincount(alike, minlength=len(tracks.unit))
+    some = np.flatnonzero(count)
+    best = some[
+        best_matching(tracks.truth[some], tracks.found[some], count[some].astype(np.float64))
+    ]  # fmt: skip
+    agreed = np.bincount(tracks.unit[best], count[best], minlength=sequences.units)
     return {"identity_true_positives_count": agreed.astype(np.int64)}
 
 
-def hota_statistics(sequences: Sequences) -> dict[str, Floats]:
+def hota_statistics(sequences: Sequences) -> dict[str, Floats | Integers]:
     """Return what HOTA sums up in each sequence, of shape (sequences, thresholds).
 
     Source: Luiten et al. (2020), "HOTA: A Higher Order Metric for Evaluating Multi-Object
@@ -89,28 +115,26 @@ def hota_statistics(sequences: Sequences) -> dict[str, Floats]:
     total = np.bincount(pairs.truth, similarity, minlength=len(truth.track))[pairs.truth]
     total += np.bincount(pairs.found, similarity, minlength=len(found.track))[pairs.found]
     overlap = similarity / (total - similarity)
-    _, object_track, object_sizes = np.unique(truth.track, return_inverse=True, return_counts=True)
-    _, found_track, found_sizes = np.unique(found.track, return_inverse=True, return_counts=True)
-    both = object_track[pairs.truth] * (len(found.track) + 1) + found_track[pairs.found]
-    names, first, pair_of = np.unique(both, return_index=True, return_inverse=True)
-    aligned = np.bincount(pair_of, overlap, minlength=len(names))
-    object_size = object_sizes[object_track[pairs.truth[first]]]
-    found_size = found_sizes[found_track[pairs.found[first]]]
+    tracks = sequences.track_pairs
+    pair_of, names = tracks.of_pair, len(tracks.unit)
+    aligned = np.bincount(pair_of, overlap, minlength=names)
+    object_size = np.bincount(truth.track)[tracks.truth]
+    found_size = np.bincount(found.track)[tracks.found]
     alignment = aligned / (object_size + found_size - aligned)
     matched = best_matching(pairs.truth, pairs.found, alignment[pair_of] * similarity)
     # How many of the thresholds a match passes; a threshold's matches are those that pass it.
     passed = np.searchsorted(ALPHAS - EPSILON, similarity[matched], side="right")
     unit = truth.unit[pairs.truth]
-    counts = _at_or_above(pair_of[matched], passed, len(names))
+    counts = _at_or_above(pair_of[matched], passed, names)
     association = {
         "hota_association_ratio": object_size[:, None] + found_size[:, None] - counts,
         "hota_association_recall_ratio": np.broadcast_to(object_size[:, None], counts.shape),
         "hota_association_precision_ratio": np.broadcast_to(found_size[:, None], counts.shape),
     }
-    sums = {}
+    sums: dict[str, Floats | Integers] = {}
     for name, size in association.items():
         sums[name] = np.zeros((sequences.units, len(ALPHAS)))
-        np.add.at(sums[name], unit[first], counts * counts / np.maximum(size, 1))
+        np.add.at(sums[name], tracks.unit, counts * counts / np.maximum(size, 1))
     return {
         "hota_true_positives_count": _at_or_above(unit[matched], passed, sequences.units),
         **sums,
@@ -128,11 +152,3 @@ def _at_or_above(
     cells = np.bincount(group * levels + passed, weight, minlength=groups * levels)
     table = cells.reshape(groups, levels).astype(np.float64)
     return np.cumsum(table[:, :0:-1], axis=1)[:, ::-1]
-
-
-def _distinct(left: Integers, right: Integers) -> tuple[npt.NDArray[np.intp], Integers]:
-    """Return where each pair of values first stands, and how often it is there."""
-    order = np.lexsort((right, left))
-    change = (np.diff(left[order], prepend=-1) != 0) | (np.diff(right[order], prepend=-1) != 0)
-    starts = np.flatnonzero(change)
-    return order[starts], np.diff(starts, append=len(order)).astype(np.int64)

@@ -1,15 +1,18 @@
 """What tracking metrics give: sums that can be added up over logs, and the scores made of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import polars as pl
 from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels.assignment import Floats, Integers
 from metrics_platform.kernels.clear_mot import Convention, clear_statistics
 from metrics_platform.kernels.tracked_boxes import Tracked
 from metrics_platform.kernels.tracking import ALPHAS, hota_statistics, identity_statistics
+from metrics_platform.kernels.tracking_ratios import clear_and_identity, hota
 
 BY = ("log_id", "source", "category")
 
@@ -101,41 +104,39 @@ def pooled(rows: pl.LazyFrame, by: Sequence[str]) -> pl.LazyFrame:
         rows: Of a tracking metric; of its columns, the sums are enough.
         by: For example `["source", "category"]`, for all logs.
     """
-    sums = rows.group_by(by).agg(pl.col(_SUMS).sum())
-    truth, found = pl.col("truth_count"), pl.col("found_count")
-    matched = pl.col("hota_true_positives_count")
-    detected = _ratio(matched, truth + found - matched)
-    associated = _per_match("hota_association_ratio")
-    by_threshold = (
-        rows.select(*by, *_LISTS, _threshold=pl.int_ranges(0, len(ALPHAS)))
-        .explode(*_LISTS, "_threshold")
-        .group_by(*by, "_threshold")
-        .agg(pl.col(_LISTS).sum())
-        .join(sums.select(*by, "truth_count", "found_count"), on=by, nulls_equal=True)
-        .sort("_threshold")
+    given = rows.select(*by, *_SUMS, *_LISTS)
+    scores = {name: kind for name, kind in _COLUMNS.items() if name not in BY}
+    return given.map_batches(
+        lambda rows: _pooled(rows, by),
+        predicate_pushdown=False,
+        projection_pushdown=False,
+        slice_pushdown=False,
+        schema=pl.Schema({name: given.collect_schema()[name] for name in by} | scores),
     )
-    similar = pl.col("hota_similarity_ratio")
-    located = pl.when(matched > 0).then((similar / matched).clip(0.0, 1.0)).otherwise(1.0)
-    hota = by_threshold.group_by(by, maintain_order=True).agg(
-        pl.col(_LISTS),
-        hota_ratio=(detected * associated).sqrt().mean(),
-        det_a_ratio=detected.mean(),
-        ass_a_ratio=pl.when((truth + found).first() > 0).then(associated.mean()),
-        loc_a_ratio=pl.when(matched.sum() > 0).then(located.mean()),
-        det_re_ratio=_ratio(matched, truth).mean(),
-        det_pr_ratio=_ratio(matched, found).mean(),
-        ass_re_ratio=pl.when(truth.first() > 0).then(
-            _per_match("hota_association_recall_ratio").mean()
-        ),
-        ass_pr_ratio=pl.when(found.first() > 0).then(
-            _per_match("hota_association_precision_ratio").mean()
-        ),
-    )
-    return (
-        sums.join(hota, on=by, nulls_equal=True)
-        .with_columns(**_clear_and_identity())
-        .select(*by, *(name for name in _COLUMNS if name not in BY))
-    )
+
+
+def _pooled(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    groups = rows.select(by).with_row_index("_row").group_by(by, maintain_order=True).agg("_row")
+    order = groups["_row"].explode(empty_as_null=False).to_numpy()
+    lengths = groups["_row"].list.len().to_numpy().astype(np.int64)
+    starts = np.cumsum(lengths) - lengths
+    levels = pl.Array(pl.Float64, len(ALPHAS))
+    values = {name: rows[name].to_numpy() for name in _SUMS}
+    values |= {name: rows[name].cast(levels).to_numpy() for name in _LISTS}
+    summed = {name: np.add.reduceat(value[order], starts) for name, value in values.items()}
+    return _scores(groups.select(by), summed)
+
+
+def _scores(names: pl.DataFrame, sums: Mapping[str, Floats | Integers]) -> pl.DataFrame:
+    """Return the columns of `names`, the sums, and the scores that they give."""
+    scores = clear_and_identity(sums) | hota(sums)
+    return names.with_columns(
+        # An array of two dimensions becomes a column of arrays.
+        pl.Series(name, values).cast(_COLUMNS[name])
+        for name, values in sums.items()
+    ).with_columns(
+        pl.Series(name, values, nan_to_null=True) for name, values in scores.items()
+    ).select(*names.columns, *(name for name in _COLUMNS if name not in BY))  # fmt: skip
 
 
 def scores_of(
@@ -153,23 +154,16 @@ def scores_of(
 
 def scored(tracked: Tracked, convention: Convention) -> pl.DataFrame:
     """Return the rows of `TrackingScores` of all that is compared."""
-    sequences = tracked.sequences()
+    sequences = tracked.sequences
     counted = {
         **clear_statistics(sequences, convention),
         **identity_statistics(sequences),
         **hota_statistics(sequences),
     }
-    matched = pl.col("true_positives_count")
-    sums = tracked.units.select(BY).with_columns(
-        # An array of two dimensions becomes a column of arrays.
-        pl.Series(name, values).cast(
-            _COLUMNS[name]
-        ) for name, values in counted.items()
-    ).with_columns(
-        false_positives_count=pl.col("found_count") - matched,
-        misses_count=pl.col("truth_count") - matched,
-    )  # fmt: skip
-    return pooled(sums.lazy(), BY).select(_COLUMNS.names()).collect()
+    matched = counted["true_positives_count"]
+    counted["false_positives_count"] = counted["found_count"] - matched
+    counted["misses_count"] = counted["truth_count"] - matched
+    return _scores(tracked.units.select(BY), counted)
 
 
 def summary_of(category: str, prefix: str = "") -> dict[str, pl.Expr]:
@@ -186,31 +180,3 @@ def summary_of(category: str, prefix: str = "") -> dict[str, pl.Expr]:
             pl.col(name).filter(rows).mean()
         for name in scalars
     }  # fmt: skip
-
-
-def _clear_and_identity() -> dict[str, pl.Expr]:
-    truth, found = pl.col("truth_count"), pl.col("found_count")
-    matched, agreed = pl.col("true_positives_count"), pl.col("identity_true_positives_count")
-    errors = pl.col("misses_count") + pl.col("false_positives_count") + pl.col("switches_count")
-    # Rounding can bring the mean of ones above one.
-    similarity = _ratio(pl.col("similarity_total_ratio"), matched).clip(0.0, 1.0)
-    return {
-        "mota_ratio": 1 - _ratio(errors, truth),
-        "motp_similarity_ratio": similarity,
-        "motp_distance_ratio": 1 - similarity,
-        "recall_ratio": _ratio(matched, truth),
-        "precision_ratio": _ratio(matched, found),
-        "idf1_ratio": _ratio(2 * agreed, truth + found),
-        "idp_ratio": _ratio(agreed, found),
-        "idr_ratio": _ratio(agreed, truth),
-    }
-
-
-def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    return pl.when(whole > 0).then(part / whole)
-
-
-def _per_match(name: str) -> pl.Expr:
-    """Return the mean of a sum over the matches of a threshold; 0 without any, as TrackEval."""
-    matched = pl.col("hota_true_positives_count")
-    return pl.when(matched > 0).then((pl.col(name) / matched).clip(0.0, 1.0)).otherwise(0.0)

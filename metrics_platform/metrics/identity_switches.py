@@ -3,11 +3,9 @@
 import polars as pl
 from pandera.polars import Field
 
-from metrics_platform.core import MetricFrame, Rows, metric
+from metrics_platform.core import MetricFrame, metric
 from metrics_platform.core.frames import polars_schema
-from metrics_platform.kernels.clear_mot import Convention, clear_matches, switches
-from metrics_platform.kernels.tracked_boxes import Tracked
-from metrics_platform.kernels.tracked_views import IMAGE, SPACE, in_views, judged_in_neither
+from metrics_platform.signals.track_matches import IMAGE, SPACE
 
 
 class IdentitySwitches(MetricFrame):
@@ -32,22 +30,12 @@ class IdentitySwitches(MetricFrame):
     rows=IdentitySwitches,
     owner="perception",
     summary={"identity_switches": pl.len(), "longest_gap_s": pl.col("gap_s").max()},
-    optional=["image_boxes", "tracks"],
 )
-def identity_switches(
-    recordings: pl.LazyFrame,
-    image_boxes: pl.LazyFrame,
-    tracks: pl.LazyFrame,
-    *,
-    configuration: str = "trackeval_kitti_2d_box",
-    max_distance_m: float = 2.0,
-    both_sides: bool = True,
-) -> Rows:
+def identity_switches(track_matches: pl.LazyFrame) -> pl.LazyFrame:
     """Find identity switches; one row per log_id, view, source, truth_id, at_ns.
 
     In images they are those that `kitti_tracking` counts, in space those of the category `all` of
-    `object_tracking`: whatever the tracker takes an object for. A log abstains where there is
-    nothing to compare in either.
+    `object_tracking`. A log abstains where there is nothing to compare in either.
 
     Formula: a match of CLEAR MOT whose track isn't that of the object's match before.
 
@@ -57,43 +45,13 @@ def identity_switches(
     Reference: TrackEval 1.3.0's IDSW in images, motmetrics 1.4.0's in space: as many.
 
     Args:
-        recordings: Which logs there are.
-        image_boxes: Of the annotation and of the trackers.
-        tracks: Annotated and tracked road users.
-        configuration: Rules in images; see `kitti_tracking`.
-        max_distance_m: Greatest distance in space; see `object_tracking`.
-        both_sides: Which moments count in space; see `object_tracking`.
+        track_matches: Whatever the tracker takes an object for.
     """
-    rows = in_views(
-        image_boxes,
-        tracks,
-        _switches,
-        polars_schema(IdentitySwitches),
-        configuration=configuration,
-        max_distance_m=max_distance_m,
-        both_sides=both_sides,
-    )
-    return Rows(rows, judged_in_neither(recordings, image_boxes, tracks, both_sides))
-
-
-def _switches(
-    view: str, boxes: pl.DataFrame, tracked: Tracked, convention: Convention
-) -> pl.DataFrame:
-    sequences = tracked.sequences()
-    matches = clear_matches(sequences, convention)
-    pairs = tracked.pairs[matches]
-    objects = tracked.truth[pairs["truth"]].select(
-        "unit", at_ns="timestamp_ns", truth_id="track_id", category="named"
-    )
-    tracks = tracked.found[pairs["found"]].select(to_id="track_id")
+    now, before = pl.col("timestamp_ns"), pl.col("last_ns")
     return (
-        # Sorted by object and time, so a match has the one before it above it.
-        pl.concat([objects, tracks], how="horizontal")
+        track_matches.filter(pl.col("track_id") != pl.col("last_track_id"))
         .with_columns(
-            view=pl.lit(view), from_id=pl.col("to_id").shift(1), last_ns=pl.col("at_ns").shift(1)
+            at_ns=now, from_id="last_track_id", to_id="track_id", gap_s=(now - before) * 1e-9
         )
-        .filter(switches(sequences, matches))
-        .join(tracked.units.select("unit", "log_id", "source"), on="unit")
-        .with_columns(gap_s=(pl.col("at_ns") - pl.col("last_ns")) * 1e-9)
         .select(polars_schema(IdentitySwitches).names())
     )

@@ -1,15 +1,17 @@
 """How long tracks last, where they have gaps, and how far they cover what they are of."""
 
+import numpy as np
 import polars as pl
 from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, Rows, metric
 from metrics_platform.core.frames import polars_schema
-from metrics_platform.kernels.clear_mot import Convention, clear_matches
-from metrics_platform.kernels.tracked_boxes import Tracked
-from metrics_platform.kernels.tracked_views import IMAGE, SPACE, in_views
+from metrics_platform.kernels.assignment import Integers
+from metrics_platform.kernels.smoothing import group_starts
+from metrics_platform.kernels.tracked_boxes import numbered
+from metrics_platform.signals.track_matches import IMAGE, SPACE
 
-_TRACK = ("log_id", "source", "track_id")
+_TRACK = ("log_id", "view", "source", "track_id")
 
 
 class TrackLifetimes(MetricFrame):
@@ -45,6 +47,16 @@ class TrackLifetimes(MetricFrame):
         unique = ["log_id", "view", "source", "track_id"]
 
 
+_SPANS = pl.Schema(
+    {
+        name: kind
+        for name, kind in polars_schema(TrackLifetimes).items()
+        if name in (
+            "log_id", "source", "track_id", "category", "start_ns", "duration_s", "boxes_count",
+            "gaps_count", "missed_count", "longest_gap_s",
+        )
+    }
+)  # fmt: skip
 _TRACKERS = pl.col("source") != "annotation"
 
 
@@ -58,16 +70,13 @@ _TRACKERS = pl.col("source") != "annotation"
         "gaps": pl.col("gaps_count").filter(_TRACKERS).sum(),
         "mean_coverage": pl.col("coverage_ratio").mean(),
     },
-    optional=["image_boxes", "tracks"],
+    optional=["image_boxes", "tracks", "track_matches"],
 )
 def track_lifetimes(
     recordings: pl.LazyFrame,
     image_boxes: pl.LazyFrame,
     tracks: pl.LazyFrame,
-    *,
-    configuration: str = "trackeval_kitti_2d_box",
-    max_distance_m: float = 2.0,
-    both_sides: bool = True,
+    track_matches: pl.LazyFrame,
 ) -> Rows:
     """Say how long each track lasts, and of what it is; one row per log_id, view, source, track_id.
 
@@ -87,18 +96,26 @@ def track_lifetimes(
         recordings: Which logs there are.
         image_boxes: Of the annotation and of the trackers.
         tracks: Annotated and tracked road users.
-        configuration: Rules in images; see `kitti_tracking`.
-        max_distance_m: Greatest distance in space; see `object_tracking`.
-        both_sides: Which moments count in space; see `object_tracking`.
+        track_matches: Of what each box of a tracker is.
     """
-    rows = in_views(
-        image_boxes,
-        tracks,
-        _lifetimes,
-        polars_schema(TrackLifetimes),
-        configuration=configuration,
-        max_distance_m=max_distance_m,
-        both_sides=both_sides,
+    matched, compared = pl.col("matched_count"), pl.col("compared_count")
+    spans = [
+        boxes.map_batches(
+            _spans,
+            predicate_pushdown=False,
+            projection_pushdown=False,
+            slice_pushdown=False,
+            schema=_SPANS,
+        ).with_columns(view=pl.lit(view))
+        for view, boxes in ((IMAGE, image_boxes.filter("tracked")), (SPACE, tracks))
+    ]
+    rows = (
+        pl.concat(spans)
+        .join(_objects(track_matches), on=_TRACK, how="left")
+        .with_columns(pl.col("compared_count", "matched_count").fill_null(0))
+        .with_columns(purity_ratio=pl.when(compared > 0).then(matched / compared))
+        .select(polars_schema(TrackLifetimes).names())
+        .cast(polars_schema(TrackLifetimes))
     )
     abstained = (
         recordings.select("log_id")
@@ -109,80 +126,68 @@ def track_lifetimes(
     return Rows(rows, abstained)
 
 
-def _lifetimes(
-    view: str, boxes: pl.DataFrame, tracked: Tracked, convention: Convention
-) -> pl.DataFrame:
-    matched = pl.col("matched_count")
-    return (
-        _spans(boxes)
-        .join(_objects(tracked, convention), on=_TRACK, how="left")
-        .with_columns(pl.col("compared_count", "matched_count").fill_null(0))
-        .with_columns(
-            view=pl.lit(view),
-            purity_ratio=pl.when(pl.col("compared_count") > 0).then(
-                matched / pl.col("compared_count")
-            ),
-        )
-        .select(polars_schema(TrackLifetimes).names())
-        .cast(polars_schema(TrackLifetimes))
-    )
-
-
 def _spans(boxes: pl.DataFrame) -> pl.DataFrame:
-    """Return when each track is there and when it isn't."""
-    moments = (
-        boxes.select("log_id", "source", "timestamp_ns")
-        .unique()
-        .sort("log_id", "source", "timestamp_ns")
-        .with_columns(_moment=pl.int_range(pl.len()))
-    )
-    tracks = boxes.select(_TRACK).unique().with_columns(_track=pl.int_range(pl.len()))
-    time, moment, track = pl.col("timestamp_ns"), pl.col("_moment"), pl.col("_track")
-    goes_on = track == track.shift(1)
-    return (
-        boxes.join(moments, on=["log_id", "source", "timestamp_ns"])
-        .join(tracks, on=_TRACK)
-        .select(*_TRACK, "category", "timestamp_ns", "_moment", "_track")
-        .sort("_track", "_moment")
-        .with_columns(_missed=pl.when(goes_on).then(moment - moment.shift(1) - 1))
-        .with_columns(_gap_s=pl.when(pl.col("_missed") > 0).then((time - time.shift(1)) * 1e-9))
-        .group_by("_track", maintain_order=True)
-        .agg(
-            pl.col(*_TRACK, "category").first(),
-            start_ns=time.first(),
-            duration_s=(time.last() - time.first()) * 1e-9,
-            boxes_count=pl.len(),
-            gaps_count=pl.col("_gap_s").count(),
-            missed_count=pl.col("_missed").sum(),
-            longest_gap_s=pl.col("_gap_s").max(),
-        )
-        .drop("_track")
+    """Return when each track is there and when it isn't.
+
+    By numbers in numpy: columns of strings take many times as long to sort by.
+    """
+    known = numbered(boxes)
+    of_source = known.of_source(np.arange(len(boxes)))
+    moment = _moments(of_source, known.image)
+    order = np.lexsort((moment, known.track, of_source))
+    starts = group_starts(of_source[order], known.track[order])
+    first, last = order[starts[:-1]], order[starts[1:] - 1][: len(starts) - 1]
+    time = boxes["timestamp_ns"].to_numpy()
+    # What lies between a box and the one before it in the same track; the first has none.
+    missed, since = (np.diff(values[order], prepend=0) for values in (moment, time))
+    missed -= 1
+    missed[starts[:-1]] = 0
+    longest_ns = _of_each(np.maximum, np.where(missed > 0, since, 0), starts)
+    return boxes.select("log_id", "source", "track_id", "category")[first].with_columns(
+        start_ns=time[first],
+        duration_s=(time[last] - time[first]) * 1e-9,
+        boxes_count=np.diff(starts),
+        gaps_count=_of_each(np.add, (missed > 0).astype(np.int64), starts),
+        missed_count=_of_each(np.add, missed, starts),
+        longest_gap_s=pl.Series(np.where(longest_ns, longest_ns, np.nan) * 1e-9, nan_to_null=True),
     )
 
 
-def _objects(tracked: Tracked, convention: Convention) -> pl.DataFrame:
+def _of_each(combine: np.ufunc, values: Integers, starts: Integers) -> Integers:
+    return combine.reduceat(values, starts[:-1]) if len(values) else values
+
+
+def _moments(source: Integers, image: Integers) -> Integers:
+    """Return the number of each box's moment among those at which its source has a box."""
+    order = np.lexsort((image, source))
+    counts = np.diff(group_starts(source[order], image[order]))
+    moment = np.empty(len(order), dtype=np.int64)
+    moment[order] = np.repeat(np.arange(len(counts)), counts)
+    return moment
+
+
+def _objects(matches: pl.LazyFrame) -> pl.LazyFrame:
     """Return what each compared track is matched to most."""
-    on = ["log_id", "source"]
-    pairs = tracked.pairs[clear_matches(tracked.sequences(), convention)]
-    found, truth = (
-        side.join(tracked.units.select("unit", *on), on="unit", maintain_order="left")
-        for side in (tracked.found, tracked.truth)
+    source = ["log_id", "view", "source"]
+    on = [*source, "truth_id"]
+    counts = matches.group_by(*_TRACK, "truth_id").agg(
+        _count=pl.len(), _first=pl.col("timestamp_ns").min()
     )
-    sizes = truth.group_by(*on, truth_id="track_id").agg(_size=pl.len())
+    sizes = counts.filter(pl.col("truth_id").is_not_null()).group_by(on).agg(
+        _size=pl.col("_count").sum()
+    )  # fmt: skip
+    of_tracks = counts.filter(pl.col("track_id").is_not_null())
     best = (
-        pl.concat(
-            [
-                found[pairs["found"]].select(*_TRACK),
-                truth[pairs["truth"]].select("timestamp_ns", truth_id="track_id"),
-            ],
-            how="horizontal",
-        )
-        .group_by(*_TRACK, "truth_id")
-        .agg(matched_count=pl.len(), _first=pl.col("timestamp_ns").min())
-        .sort("matched_count", "_first", "truth_id", descending=[True, False, False])
+        of_tracks.filter(pl.col("truth_id").is_not_null())
+        .sort("_count", "_first", "truth_id", descending=[True, False, False])
         .unique(_TRACK, keep="first", maintain_order=True)
-        .join(sizes, on=[*on, "truth_id"])
-        .with_columns(coverage_ratio=pl.col("matched_count") / pl.col("_size"))
-        .drop("_first", "_size")
+        .join(sizes, on=on)
+        .select(
+            *_TRACK,
+            "truth_id",
+            matched_count="_count",
+            coverage_ratio=pl.col("_count") / pl.col("_size"),
+        )
     )
-    return found.group_by(_TRACK).agg(compared_count=pl.len()).join(best, on=_TRACK, how="left")
+    compared = of_tracks.group_by(_TRACK).agg(compared_count=pl.col("_count").sum())
+    return compared.join(best, on=_TRACK, how="left")
