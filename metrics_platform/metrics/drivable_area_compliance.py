@@ -54,7 +54,8 @@ def drivable_area_compliance(ego_states: pl.LazyFrame, drivable_areas: pl.LazyFr
 
     A state counts where one of the four corners of the box is in no drivable area. The score is 1
     as long as none is farther than 0.3 m from the nearest one. Where the map ends, so does the area
-    to drive on. A log abstains where the size of the ego's box is unknown.
+    to drive on. A log abstains where the map has no area at all, or the size of the ego's box is
+    unknown.
 
     Formula: outside(t) = max over corners of min over areas of the distance; score = 1 where
     max(outside) < 0.3 m, else 0.
@@ -70,11 +71,16 @@ def drivable_area_compliance(ego_states: pl.LazyFrame, drivable_areas: pl.LazyFr
         drivable_areas: Of the map.
     """
     states, areas = pl.collect_all([ego_states.sort("log_id", "timestamp_ns"), drivable_areas])
+    no_area = states.select("log_id").unique().join(areas, on="log_id", how="anti")
     unknown = pl.any_horizontal(
         pl.col(f"ego_{name}_m").is_null() for name in ("length", "width", "center_offset")
     )
     no_box = states.filter(unknown).select("log_id").unique()
-    states = states.join(no_box, on="log_id", how="anti", maintain_order="left")
+    abstained = pl.concat([
+        no_area.with_columns(reason=pl.lit("the map has no drivable area")),
+        no_box.with_columns(reason=pl.lit("the size of the ego's box or its place is unknown")),
+    ])  # fmt: skip
+    states = states.join(abstained, on="log_id", how="anti", maintain_order="left")
     worst = pl.col("outside_m").arg_max()
     found = stretches(
         _with_worst_corner(states, areas).lazy(),
@@ -87,11 +93,7 @@ def drivable_area_compliance(ego_states: pl.LazyFrame, drivable_areas: pl.LazyFr
         x_m=pl.col("corner_x_m").get(worst),
         y_m=pl.col("corner_y_m").get(worst),
     )
-    reason = pl.lit("the size of the ego's box or its place is unknown")
-    return Rows(
-        found.select(polars_schema(DrivableAreaCompliance).names()),
-        no_box.with_columns(reason=reason).lazy(),
-    )
+    return Rows(found.select(polars_schema(DrivableAreaCompliance).names()), abstained.lazy())
 
 
 def _with_worst_corner(states: pl.DataFrame, areas: pl.DataFrame) -> pl.DataFrame:

@@ -47,7 +47,7 @@ def route_progress(
     expert's progress is that from the ego's first state to its last, so a path that goes on after
     the log only says where to. Where the path crosses or touches itself, the ego can seem to be on
     the other branch. An expert that only stands has no path: the ego's progress is then 0. A log
-    abstains whose expert drove at another time.
+    abstains whose expert has no pose, or only ones at another time.
 
     Formula: progress = s(last) - s(first), with s the place along the path; ratio = min(1,
     max(progress, threshold) / max(expert's progress, threshold)), and 0 where progress <
@@ -89,10 +89,19 @@ def route_progress(
         .then(0.0)
         .otherwise(ratio.clip(upper_bound=1.0))
     )
-    at_another_time = ego.join(expert, on="log_id", how="anti").select(
-        "log_id", reason=pl.lit("the expert drove at another time than the ego")
+    at_another_time = pl.col("log_id").is_in(ego["log_id"].implode())
+    abstained = (
+        states.select("log_id")
+        .unique()
+        .join(expert, on="log_id", how="anti")
+        .select(
+            "log_id",
+            reason=pl.when(at_another_time)
+            .then(pl.lit("the expert drove at another time than the ego"))
+            .otherwise(pl.lit("the expert has not a single pose")),
+        )
     )
-    return Rows(rows.select(polars_schema(RouteProgress).names()).lazy(), at_another_time.lazy())
+    return Rows(rows.select(polars_schema(RouteProgress).names()).lazy(), abstained.lazy())
 
 
 def _routes(poses: pl.DataFrame) -> tuple[Lines, pl.DataFrame]:

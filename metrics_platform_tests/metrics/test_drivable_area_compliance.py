@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics_platform.core import Status
+from metrics_platform.core import Rows, Status
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.metrics.drivable_area_compliance import drivable_area_compliance
 from metrics_platform.signals.drivable_areas import DrivableAreas
@@ -132,6 +132,14 @@ def test_without_a_box_it_abstains() -> None:
     ego = states([(10, 5)] * 3, 0.0, ego_length_m=None)
     made = result_of(drivable_area_compliance, ego_states=ego, drivable_areas=areas(SQUARE))
     assert made.outcomes["log"].status is Status.ABSTAINED
+
+
+def test_a_map_without_any_area_says_nothing() -> None:
+    """It is read, and has lanes perhaps: nobody was off what isn't there, nor on it."""
+    both = pl.concat([states([(10, 5)], 0.0).with_columns(log_id=pl.lit(i)) for i in ("log", "no")])
+    made = drivable_area_compliance(both.lazy(), areas(SQUARE).lazy())
+    assert isinstance(made, Rows)
+    assert made.abstained.collect().rows() == [("no", "the map has no drivable area")]
 
 
 @pytest.mark.parametrize("name", ["cruise", "standing", "hard_brake", "sidewalk"])

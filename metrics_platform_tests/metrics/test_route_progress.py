@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import shapely
 
-from metrics_platform.core import Computed, Status
+from metrics_platform.core import Computed, Rows, Status
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.metrics.route_progress import route_progress
 from metrics_platform.signals.expert_poses import ExpertPoses
@@ -145,6 +145,13 @@ def test_without_an_expert_meanwhile_it_abstains(expert: Path, settings: dict[st
     made = progress(L_SHAPE, expert, **settings)
     assert made.outcomes["log"].status is Status.ABSTAINED
     assert "another time" in (made.outcomes["log"].reason or "")
+
+
+def test_an_expert_without_a_pose_is_none() -> None:
+    made = route_progress(ego_states_of(2).lazy(), expert_of([]).lazy())
+    assert isinstance(made, Rows)
+    assert made.rows.collect().is_empty()
+    assert made.abstained.collect().rows() == [("log", "the expert has not a single pose")]
 
 
 def test_one_pose_of_the_expert_is_standing() -> None:
