@@ -7,6 +7,10 @@ from metrics_platform.core import metric
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.signals.actor_pairs import ENCOUNTER, Encounter
 
+# Whoever passes a parked car in line with it is as near for a while; by rounding alone, which is up
+# to 1e-9 m at coordinates of 1e6 m, any of these moments would be the nearest.
+EQUAL_M = 1e-6
+
 
 class ClosestEncounter(Encounter):
     """One row per log_id, source, actor_id, other_id: its first moment, and how near it became."""
@@ -31,7 +35,7 @@ def closest_encounter(actor_pairs: pl.LazyFrame) -> pl.LazyFrame:
     What is seen from the moment at which the two come within range of one another, with the future
     that was recorded: the columns of the moment are those of the first one, and `dce_m` and
     `ttce_s` say what is to come. `closest_approach` is the other way round: there the moment is
-    that of the least distance. Of equal distances the earliest counts.
+    that of the least distance. Of distances equal to a micrometre the earliest counts.
 
     Formula: DCE = min over t of the distance between the boxes, TTCE = (its earliest t) - t_first.
 
@@ -46,12 +50,13 @@ def closest_encounter(actor_pairs: pl.LazyFrame) -> pl.LazyFrame:
     """
     time, distance = pl.col("timestamp_ns"), pl.col("distance_m")
     # The first moment and the nearest ones are few, and tell all.
-    first, nearest = time == time.min().over(ENCOUNTER), distance == distance.min().over(ENCOUNTER)
+    first = time == time.min().over(ENCOUNTER)
+    nearest = distance <= distance.min().over(ENCOUNTER) + EQUAL_M
     telling = actor_pairs.filter(first | nearest).cache()
     to_come = telling.group_by(ENCOUNTER).agg(
         timestamp_ns=time.min(),
         dce_m=distance.min(),
-        ttce_s=(time.filter(distance == distance.min()).min() - time.min()) * 1e-9,
+        ttce_s=(time.filter(distance <= distance.min() + EQUAL_M).min() - time.min()) * 1e-9,
     )
     return (
         telling.join(to_come, on=[*ENCOUNTER, "timestamp_ns"])

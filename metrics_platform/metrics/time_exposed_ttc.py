@@ -68,8 +68,11 @@ def time_exposed_ttc(
     exposed = collision_courses.filter((below >= 0) & (pl.col("distance_m") > 0)).join(
         periods, on=["log_id", "source"]
     )
+    # In whole nanoseconds: a sum of fractions rounds by its order, which the batch decides.
+    below_ns = (below * 1e9).round().cast(pl.Int64)
     sums = exposed.group_by(ENCOUNTER).agg(
-        tet_s=pl.col("period_s").sum(), tit_s2=(below * pl.col("period_s")).sum()
+        tet_s=pl.col("period_s").first() * pl.len(),
+        tit_s2=pl.col("period_s").first() * below_ns.sum() * 1e-9,
     )
     with_sums = exposed.join(sums, on=ENCOUNTER).with_columns(min_ttc_s="ttc_s")
     return worst_moments(with_sums, TimeExposedTtc, by="min_ttc_s")

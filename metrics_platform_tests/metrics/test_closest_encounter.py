@@ -15,6 +15,8 @@ from metrics_platform_tests.metrics.conftest import COMMONROAD, RealLogs
         pytest.param([9.0, 4.0, 6.0], (4.0, 0.1), id="least"),
         pytest.param([9.0, 4.0, 4.0], (4.0, 0.1), id="earliest_of_equal_ones"),
         pytest.param([4.0, 9.0], (4.0, 0.0), id="the_first_one"),
+        pytest.param([9.0, 4.0 + 1e-9, 4.0], (4.0, 0.1), id="equal_but_for_rounding"),
+        pytest.param([9.0, 4.0 + 1e-5, 4.0], (4.0, 0.2), id="nearer_by_more_than_rounding"),
         pytest.param([9.0, 0.0, 0.0], (0.0, 0.1), id="contact"),
         pytest.param([0.0, 3.0], (0.0, 0.0), id="overlapping_from_the_start"),
         pytest.param([7.0], (7.0, 0.0), id="seen_once"),

@@ -1,5 +1,7 @@
 """Exposure below a threshold, on paper and against CommonRoad-CriMe."""
 
+import math
+
 import polars as pl
 import pytest
 
@@ -61,6 +63,22 @@ def test_exposure(
     assert rows == ([] if expected is None else [pytest.approx(expected)])
     assert made.summary["exposed_encounters"].item() == len(rows)
     assert made.summary["max_tet_s"].item() == (expected and pytest.approx(expected[0]))
+
+
+def test_other_logs_change_no_bit() -> None:
+    times = [1.4 - math.sqrt(i) / 7 for i in range(50)]
+    tracks = sampled([i * TENTH_NS for i in range(50)]).with_columns(source=pl.lit("simulation"))
+    alone = courses_of({"6": times, "7": times[::-1]})
+    logs = [str(i) for i in range(30)]
+    both = [
+        pl.concat([frame.lazy().with_columns(log_id=pl.lit(log)) for log in logs])
+        for frame in (alone, tracks)
+    ]
+    expected = rows_of(time_exposed_ttc(alone, tracks.lazy()))
+    rows = rows_of(time_exposed_ttc(both[0], both[1]))
+    assert set(rows["tit_s2"]) == set(expected["tit_s2"])
+    assert len(set(rows["tit_s2"])) == 1
+    assert rows["tit_s2"][0] == pytest.approx(sum(1.5 - time for time in times) * 0.1)
 
 
 def courses_of(series: dict[str, list[float | None]]) -> pl.LazyFrame:
