@@ -80,10 +80,13 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
     else:
         missing |= dict.fromkeys(_MAP_SIGNALS, f"no {_MAP} in the folder")
     submissions = [file for file in files if _columns(file) >= _PREDICTIONS]
-    if submissions:
-        signals["predicted_trajectories"] = _predictions(
-            submissions, states["scenario_id"][0]
-        ).with_columns(timestamp_ns=now, at_ns=now + (pl.col("step_index") + 1) * _STEP_NS)
+    predictions = _predictions(submissions, states["scenario_id"][0])
+    if len(predictions):
+        signals["predicted_trajectories"] = predictions.with_columns(
+            timestamp_ns=now, at_ns=now + (pl.col("step_index") + 1) * _STEP_NS
+        )
+    elif submissions:
+        missing["predicted_trajectories"] = "no submission predicts anybody of this scenario"
     else:
         missing["predicted_trajectories"] = "no submission (*.parquet) in the folder"
     return LogContents(
@@ -167,10 +170,13 @@ def _targets(states: pl.DataFrame) -> pl.DataFrame:
 def _predictions(files: Iterable[Path], scenario_id: str) -> pl.DataFrame:
     """Return the predictions for a scenario, all but their times; modes in the order of rows."""
     places = ("predicted_trajectory_x", "predicted_trajectory_y")
-    parts = []
+    parts = [_PLACES.to_frame()]
     for file in files:
-        modes = _table(file).filter(pl.col("scenario_id") == scenario_id)
-        uneven = modes.filter(pl.col(places[0]).list.len() != pl.col(places[1]).list.len())
+        modes = _table(file).cast({"scenario_id": pl.String, "track_id": pl.String})
+        modes = modes.filter(pl.col("scenario_id") == scenario_id)
+        # One that is absent has no length to compare.
+        x_count, y_count = (pl.col(name).list.len().fill_null(0) for name in places)
+        uneven = modes.filter(x_count != y_count)
         if len(uneven):
             raise UnreadableLogError(
                 f"{file.name}: {len(uneven)} of {len(modes)} trajectories have not as many x as y"
@@ -186,6 +192,22 @@ def _predictions(files: Iterable[Path], scenario_id: str) -> pl.DataFrame:
                 x_m=places[0],
                 y_m=places[1],
                 probability_ratio="probability",
-            ).explode("step_index", "x_m", "y_m")
+            )
+            .filter(pl.col("x_m").list.len() > 0)
+            .explode("step_index", "x_m", "y_m")
+            .cast(_PLACES)
         )
     return pl.concat(parts)
+
+
+_PLACES = pl.Schema(
+    {
+        "source": pl.String(),
+        "track_id": pl.String(),
+        "mode_index": pl.Int64(),
+        "step_index": pl.Int64(),
+        "x_m": pl.Float64(),
+        "y_m": pl.Float64(),
+        "probability_ratio": pl.Float64(),
+    }
+)

@@ -4,6 +4,7 @@ Source: tier4/driving_log_replayer, "Result file format" and the use case `local
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def read(path: Path, config: ReaderConfig) -> LogContents:
 
     Both stand at the stamp of the lidar sweep that they are from, which also is the trace: when
     the localiser began with it is not recorded. A line without a run time is no run of 0 s: it
-    is about something else. The deadline is the greatest run time that the scenario allows.
+    is about something else. Nor is one whose time is no number a run that never finished. The
+    deadline is the greatest run time that the scenario allows.
 
     Raises:
         UnreadableLogError: It is not UTF-8, or a value is not what it is for.
@@ -113,7 +115,7 @@ def _pose(frame: Object) -> tuple[int, Sequence[float]] | None:
 def _span(frame: Object) -> tuple[int, float] | None:
     run_ms = frame.get("Convergence", {}).get("Info", {}).get("ExeTimeMs")
     stamped = frame.get("Ego", {}).get("TransformStamped")
-    if run_ms is None or not stamped:
+    if run_ms is None or not math.isfinite(float(run_ms)) or not stamped:
         return None
     return _stamp_ns(stamped), float(run_ms) * _S_PER_MS
 

@@ -140,9 +140,26 @@ def test_without_the_vehicle_or_a_map_the_rest_is_read(copied: Path) -> None:
     assert contents.missing["lanes"] == "no log_map_archive_*.json in the folder"
 
 
-def test_trajectories_with_more_x_than_y_are_told(copied: Path) -> None:
+def test_a_submission_of_other_scenarios_predicts_nothing(copied: Path) -> None:
+    submission("another").write_parquet(copied / "predictor.parquet")
+    contents = read(copied, CONFIG)
+    assert "predicted_trajectories" not in contents.signals
+    reason = contents.missing["predicted_trajectories"]
+    assert reason == "no submission predicts anybody of this scenario"
+
+
+def test_ids_that_are_numbers_and_a_mode_without_places(copied: Path) -> None:
+    empty = {f"predicted_trajectory_{axis}": [None, [], [5.0, 6.0]] for axis in "xy"}
+    rows = submission(table_of(copied)["scenario_id"][0], track_id=[138951, 138951, 1], **empty)
+    rows.write_parquet(copied / "predictor.parquet")
+    predicted = read(copied, CONFIG).signals["predicted_trajectories"]
+    assert predicted["track_id"].to_list() == ["1", "1"]
+
+
+@pytest.mark.parametrize("y", [[0.0], None], ids=["fewer", "none"])
+def test_trajectories_with_more_x_than_y_are_told(copied: Path, y: list[float] | None) -> None:
     scenario_id = table_of(copied)["scenario_id"][0]
-    uneven = submission(scenario_id, predicted_trajectory_y=[[0.0], [0.5, 0.5], [0.0, 0.0]])
+    uneven = submission(scenario_id, predicted_trajectory_y=[y, [0.5, 0.5], [0.0, 0.0]])
     uneven.write_parquet(copied / "predictor.parquet")
     with pytest.raises(UnreadableLogError, match="1 of 3 trajectories have not as many x as y"):
         read(copied, CONFIG)

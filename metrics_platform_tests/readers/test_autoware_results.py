@@ -1,6 +1,7 @@
 """Result lines of driving_log_replayer: a real file, and what can be wrong with one."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def test_poses_and_run_times(tmp_path: Path, lines: bool) -> None:
 
 
 def test_a_run_time_of_zero_is_one_and_none_is_none(tmp_path: Path) -> None:
-    path = written(tmp_path / "a", line(0, 0.0), line(1), lines=True)
+    path = written(tmp_path / "a", line(0, 0.0), line(1), line(2, math.nan), lines=True)
     assert read(path, CONFIG).signals["spans"]["duration_s"].to_list() == [0.0]
 
 
