@@ -10,8 +10,6 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -63,15 +61,18 @@ def by_component(left: Integers, right: Integers) -> tuple[npt.NDArray[np.intp],
 
     The starts have one entry more than there are parts: the number of edges.
     """
-    lefts, left_node = np.unique(left, return_inverse=True)
-    rights, right_node = np.unique(right, return_inverse=True)
-    nodes = len(lefts) + len(rights)
-    graph = coo_array(
-        (np.ones(len(left)), (left_node, len(lefts) + right_node)), shape=(nodes, nodes)
-    )
-    labels = connected_components(graph, directed=False)[1][left_node]
-    order = np.argsort(labels, kind="stable")
-    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    # Each edge takes the least number of those it meets, and of the one that it has got that from,
+    # so that long chains are soon through.
+    part, before = np.arange(len(left)), np.empty(0, dtype=np.int64)
+    while not np.array_equal(part, before):
+        before = part
+        for node in (left, right):
+            least = np.full(node.max(initial=-1) + 1, len(part))
+            np.minimum.at(least, node, part)
+            part = least[node]
+        part = part[part]
+    order = np.argsort(part, kind="stable")
+    starts = np.flatnonzero(np.diff(part[order], prepend=-1))
     return order, np.append(starts, len(left)).astype(np.int64)
 
 

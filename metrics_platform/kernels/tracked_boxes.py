@@ -29,19 +29,23 @@ class Numbered:
         source: Of each box.
         track: Id of each box, whatever the log and source. Ids that are whole numbers come in the
             order of the numbers, before all others.
+        category: Of each box, as it is named.
         image: Of each box, in the order of log and time.
         annotated: Whether it is of the annotation.
         logs: What the numbers of the logs stand for.
         sources: The same of the sources.
+        categories: The same of the categories.
     """
 
     log: Integers
     source: Integers
     track: Integers
+    category: Integers
     image: Integers
     annotated: Booleans
     logs: pl.Series
     sources: pl.Series
+    categories: pl.Series
 
     def of_source(self, rows: Integers) -> Integers:
         """Return which source of which log has these rows, as a number."""
@@ -87,24 +91,23 @@ class Tracked:
     found_row: Integers
 
 
-def coded(names: pl.Series, order: pl.Series | None = None) -> tuple[Integers, pl.Series]:
-    """Return a number for each name, and the names in the order of their numbers.
-
-    Args:
-        names: Strings.
-        order: All of them once, in another order than that of strings.
-    """
-    known = names.unique().sort() if order is None else order
-    return names.cast(pl.Enum(known)).to_physical().to_numpy().astype(np.int64), known
-
-
 def numbered(boxes: pl.DataFrame) -> Numbered:
     """Return the numbers of the rows of `image_boxes` or `tracks`."""
-    log, logs = coded(boxes["log_id"])
-    source, sources = coded(boxes["source"])
-    ids = boxes["track_id"].unique().sort()
-    whole = ids.cast(pl.Int64, strict=False).arg_sort(nulls_last=True)
-    track, _ = coded(boxes["track_id"], ids[whole])
+    ids = pl.col("track_id").unique().sort()
+    whole = ids.cast(pl.Int64, strict=False)
+    names = boxes.select(
+        pl.col("log_id", "source", "category").unique().sort().implode(),
+        ids.sort_by(whole, nulls_last=True, maintain_order=True).implode(),
+    )
+
+    def number(column: str) -> tuple[Integers, pl.Series]:
+        known = names[column].explode(empty_as_null=False)
+        return boxes[column].cast(pl.Enum(known)).to_physical().to_numpy().astype(np.int64), known
+
+    log, logs = number("log_id")
+    source, sources = number("source")
+    category, categories = number("category")
+    track, _ = number("track_id")
     time = boxes["timestamp_ns"].to_numpy()
     order = np.lexsort((time, log))
     image = np.empty(len(order), dtype=np.int64)
@@ -114,10 +117,12 @@ def numbered(boxes: pl.DataFrame) -> Numbered:
         log=log,
         source=source,
         track=track,
+        category=category,
         image=image,
         annotated=source == (_GONE if annotation is None else annotation),
         logs=logs,
         sources=sources,
+        categories=categories,
     )
 
 

@@ -17,7 +17,6 @@ from metrics_platform.kernels.tracked_boxes import (
     Side,
     Tracked,
     box_columns,
-    coded,
     compared,
     equal,
     in_units,
@@ -143,7 +142,8 @@ def tracked_images(boxes: pl.DataFrame, rules: ImageRules) -> Tracked:
         boxes: Rows of `image_boxes`.
         rules: See `IMAGE_RULES`.
     """
-    known, roles = numbered(boxes), _roles(boxes["category"], rules)
+    known = numbered(boxes)
+    roles = _roles(known, rules)
     classes = sorted(rules.classes)
     tracked, ignored = boxes["tracked"].to_numpy(), boxes["ignored"].to_numpy()
     has_truth = np.zeros(len(known.logs), dtype=np.bool_)
@@ -184,18 +184,22 @@ class _Roles:
     concerned: Booleans
 
 
-def _roles(categories: pl.Series, rules: ImageRules) -> _Roles:
-    category, names = coded(categories)
-    lower = names.str.to_lowercase()
-    about = [(judged, rules.classes[judged]) for judged in sorted(rules.classes)]
-    same = np.stack([(lower == judged).to_numpy() for judged, _ in about])
-    like = np.stack([lower.is_in(of.distractors).to_numpy() for _, of in about])
-    other = np.stack([lower.is_in(of.others).to_numpy() for _, of in about])
+def _roles(known: Numbered, rules: ImageRules) -> _Roles:
+    names = [name.lower() for name in known.categories]
+    about = [rules.classes[judged] for judged in sorted(rules.classes)]
+    same = _one_of(names, [(judged,) for judged in sorted(rules.classes)])
+    like = _one_of(names, [of.distractors for of in about])
+    other = _one_of(names, [of.others for of in about])
     return _Roles(
-        same=same[:, category],
-        like=like[:, category],
-        concerned=(same | like | other)[:, category],
+        same=same[:, known.category],
+        like=like[:, known.category],
+        concerned=(same | like | other)[:, known.category],
     )
+
+
+def _one_of(names: list[str], classes: list[tuple[str, ...]]) -> Booleans:
+    shape = len(classes), len(names)
+    return np.array([name in of for of in classes for name in names], np.bool_).reshape(shape)
 
 
 def _above(levels: pl.Series, most: int | None) -> Booleans:

@@ -11,7 +11,6 @@ from metrics_platform.kernels.tracked_boxes import (
     Tracked,
     between,
     box_columns,
-    coded,
     compared,
     equal,
     in_units,
@@ -43,8 +42,10 @@ def tracked_objects(
         by_category: Otherwise only `all`.
     """
     known = numbered(tracks)
-    names = pl.concat([tracks["category"], pl.Series([ALL])]).unique().sort()
-    category, every = coded(tracks["category"], names)[0], int(names.search_sorted(ALL))
+    category, names = known.category, [*known.categories]
+    if ALL not in names:
+        names.append(ALL)
+    every = names.index(ALL)
 
     def in_both(rows: Integers, source: Integers) -> tuple[Integers, Integers]:
         """Put boxes into the unit of all, and into that of what they are called."""
@@ -71,7 +72,7 @@ def tracked_objects(
     found = in_units(known, boxes, np.searchsorted(units, box_unit))
     in_source = judged[units // len(names)] * len(names) + units % len(names)
     pairs = _pairs(truth, found, box_columns(tracks, ("x_m", "y_m")), max_distance_m)
-    return compared(units_of(known, in_source, names.to_list()), truth, found, pairs)
+    return compared(units_of(known, in_source, names), truth, found, pairs)
 
 
 def _pairs(truth: Side, found: Side, places: Floats, max_distance_m: float) -> Pairs:

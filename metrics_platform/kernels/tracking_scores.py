@@ -129,14 +129,15 @@ def _pooled(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 
 def _scores(names: pl.DataFrame, sums: Mapping[str, Floats | Integers]) -> pl.DataFrame:
     """Return the columns of `names`, the sums, and the scores that they give."""
-    scores = clear_and_identity(sums) | hota(sums)
-    return names.with_columns(
-        # An array of two dimensions becomes a column of arrays.
-        pl.Series(name, values).cast(_COLUMNS[name])
-        for name, values in sums.items()
-    ).with_columns(
-        pl.Series(name, values, nan_to_null=True) for name, values in scores.items()
-    ).select(*names.columns, *(name for name in _COLUMNS if name not in BY))  # fmt: skip
+    columns = {**sums, **clear_and_identity(sums), **hota(sums)}
+    return names.hstack(
+        [
+            # An array of two dimensions becomes a column of arrays.
+            pl.Series(name, columns[name], nan_to_null=True).cast(kind)
+            for name, kind in _COLUMNS.items()
+            if name not in BY
+        ]
+    )
 
 
 def scores_of(

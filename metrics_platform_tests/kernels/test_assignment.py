@@ -53,6 +53,18 @@ def test_components() -> None:
     assert parts == [[0, 2, 3], [1]]
 
 
+def test_a_long_chain_is_one_component() -> None:
+    edges = np.random.default_rng(7).permutation(999)
+    # Edge after edge shares a node with the next one, now on this side, now on that.
+    order, starts = by_component((edges + 1) // 2, edges // 2)
+    assert (sorted(order.tolist()), starts.tolist()) == (list(range(999)), [0, 999])
+    apart = edges[edges != 400]
+    assert np.diff(by_component((apart + 1) // 2, apart // 2)[1]).tolist() in (
+        [400, 598],
+        [598, 400],
+    )
+
+
 tables = st.integers(1, 7).flatmap(
     lambda rows: st.integers(1, 7).flatmap(
         lambda columns: st.lists(
