@@ -4,6 +4,7 @@ Source: Bender, Ziegler & Stiller (2014), "Lanelets: efficient map representatio
 driving"; elements after the XML format of CommonRoad, versions 2018b and 2020a.
 """
 
+import math
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
@@ -90,18 +91,23 @@ def map_signals(scenario: Element) -> dict[str, pl.DataFrame]:
 
 
 def points_of(node: Element | None) -> Array:
-    """Return the points that a bound or polygon consists of, as rows of x and y in metres."""
+    """Return the points that a bound or polygon consists of, as rows of x and y in metres.
+
+    NaN where one isn't told: whoever cleans the rows says how many these are.
+    """
     found = [] if node is None else node.findall("point")
-    values = [[float(point.findtext(axis, "nan")) for axis in "xy"] for point in found]
+    values = [[exact(point.findtext(axis)) for axis in "xy"] for point in found]
+    # None becomes NaN.
     return np.array(values, np.float64).reshape(-1, 2)
 
 
 def exact(text: str | None) -> float | None:
-    """Return the number that a text says; None where there is none."""
+    """Return the number that a text says; None where there is none, or one without end."""
     try:
-        return None if text is None else float(text)
+        value = math.nan if text is None else float(text)
     except ValueError:
         return None
+    return value if math.isfinite(value) else None
 
 
 def _lane(lanelet: Element, through: set[str], limits: dict[str, float]) -> dict[str, object]:
@@ -140,6 +146,8 @@ def _limits(scenario: Element) -> Iterator[tuple[Element, float]]:
 
 def _bounds(lanelet: Element) -> tuple[Array, Array]:
     left, right = points_of(lanelet.find("leftBound")), points_of(lanelet.find("rightBound"))
+    if not len(left) or not len(right):
+        return left[:0], right[:0]
     # The format wants as many points on both sides; who breaks it gets them spread evenly.
     if len(left) != len(right):
         most = max(len(left), len(right))

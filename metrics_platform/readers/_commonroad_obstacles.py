@@ -18,6 +18,8 @@ from metrics_platform.signals.tracks import Tracks
 
 # `obstacle`, with a role, in 2018b.
 _OBSTACLES = ("obstacle", "dynamicObstacle", "staticObstacle")
+# Whole numbers beyond this aren't told apart by what reads them.
+_MOST_STEPS = 2**53
 _SCHEMA = pl.Schema(
     {name: dtype for name, dtype in polars_schema(Tracks).items() if name != "log_id"}
 )
@@ -69,7 +71,8 @@ def tracks(scenario: Element, step_s: float) -> tuple[pl.DataFrame, list[str]]:
     still = {"velocity_x_mps": 0.0, "velocity_y_mps": 0.0, "acceleration_mps2": 0.0}
     there = [{**row, **still, "step": step} for row in standing for step in steps]
     rows = pl.DataFrame([*moving, *there], {"step": pl.Int64(), **_SCHEMA})
-    times = (pl.col("step") * (step_s * 1e9)).round().cast(pl.Int64)
+    # What is farther off than a clock of 64 bits goes has no time, and is cleaned away.
+    times = (pl.col("step") * (step_s * 1e9)).round().cast(pl.Int64, strict=False)
     # Obstacles follow one another in the file: the order of rows says nothing about the clock.
     ordered = rows.with_columns(timestamp_ns=times).sort("timestamp_ns", maintain_order=True)
     return ordered.select(_SCHEMA.names()), notes
@@ -123,7 +126,9 @@ def _state(node: Element) -> _State | None:
         for name in ("time", "orientation", "velocity", "velocityY", "slipAngle", "acceleration")
     )
     place = points_of(node.find("position"))
-    if step is None or len(place) != 1:
+    if step is None or not step.is_integer() or abs(step) > _MOST_STEPS:
+        return None
+    if len(place) != 1 or np.isnan(place).any():
         return None
     if heading is None and speed is not None and across is not None:
         # A point mass has no axes of its own: its velocity is along those of the fixed frame.
@@ -161,7 +166,7 @@ def _outline(part: Element) -> Array:
         return _rectangle(part).corners()
     if part.tag == "circle":
         x_m, y_m = _centre(part)
-        radius_m = exact(part.findtext("radius")) or 0.0
+        radius_m = _size(part, "radius")
         return np.array([[x_m - radius_m, y_m - radius_m], [x_m + radius_m, y_m + radius_m]])
     return points_of(part)
 
@@ -171,9 +176,14 @@ def _rectangle(part: Element) -> _Box:
     return _Box(
         *_centre(part),
         exact(orientation) or 0.0,
-        exact(part.findtext("length")) or 0.0,
-        exact(part.findtext("width")) or 0.0,
+        _size(part, "length"),
+        _size(part, "width"),
     )
+
+
+def _size(part: Element, name: str) -> float:
+    """Return a size; 0 where it is none."""
+    return max(exact(part.findtext(name)) or 0.0, 0.0)
 
 
 def _centre(part: Element) -> tuple[float, float]:

@@ -218,6 +218,74 @@ def test_states_that_are_not_exact_are_left_out_with_a_note(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("changed", "to"),
+    [
+        ("<exact>1</exact>", "<exact>nan</exact>"),
+        ("<exact>1</exact>", "<exact>inf</exact>"),
+        ("<exact>1</exact>", "<exact>1.5</exact>"),
+        ("<exact>1</exact>", "<exact>1e300</exact>"),
+        ("<x>7.0</x>", "<x>nan</x>"),
+        ("<x>7.0</x>", "<x>-inf</x>"),
+        ("<x>7.0</x>", "<x></x>"),
+        ("<x>7.0</x>", ""),
+        ("<exact>0.25</exact>", "<exact>inf</exact>"),
+        ("<exact>0.25</exact>", "<exact>north</exact>"),
+    ],
+)
+def test_numbers_that_are_none_cost_their_state_only(tmp_path: Path, changed: str, to: str) -> None:
+    odd = state(1, x=7.0, orientation=0.25)
+    assert changed in odd
+    file = written(tmp_path, obstacle(odd.replace(changed, to), state(2)))
+    contents = commonroad.read(file, CONFIG)
+    assert contents.signals["tracks"]["timestamp_ns"].to_list() == [0, 200_000_000]
+    assert contents.notes == (
+        "obstacle 7: 1 of 3 states are left out, as position, orientation or time are not exact",
+    )
+
+
+@pytest.mark.parametrize("size", ["-4", "nan", "inf", "long", ""])
+def test_a_size_that_is_none_costs_nobody_else_the_box(tmp_path: Path, size: str) -> None:
+    odd = obstacle(shape=RECTANGLE.replace("4", size)).replace('id="7"', 'id="8"')
+    file = written(tmp_path, obstacle(), odd)
+    tracks = read_logs({"log": file}, CONFIG).signals["tracks"].rows
+    assert tracks.select("track_id", "length_m").rows() == [("7", 4.0), ("8", 0.0)]
+
+
+def test_velocities_without_end_are_unknown(tmp_path: Path) -> None:
+    tracks = tracks_of(tmp_path, obstacle(initial=state(0, tag="initialState", velocity=math.inf)))
+    assert tracks.select("velocity_x_mps", "velocity_y_mps").rows() == [(None, None)]
+
+
+def test_a_step_beyond_the_clock_is_dropped_with_a_note(tmp_path: Path) -> None:
+    file = written(tmp_path, obstacle(state(10**15)))
+    signals = read_logs({"log": file}, CONFIG).signals
+    assert signals["tracks"].rows["timestamp_ns"].to_list() == [0]
+    assert "tracks: dropped 1 of 2 rows" in signals["recordings"].rows["notes"].item()
+
+
+@pytest.mark.parametrize(
+    ("changed", "to", "points"),
+    [
+        ("<x>10</x>", "<x></x>", 1),
+        ("<x>10</x>", "<x>east</x>", 1),
+        ("<x>10</x>", "", 1),
+        ("leftBound", "noBound", 0),
+        ("rightBound", "noBound", 0),
+    ],
+)
+def test_a_lanelet_of_odd_bounds_keeps_the_others(
+    tmp_path: Path, changed: str, to: str, points: int
+) -> None:
+    odd = LANELET.format('<successor ref="2"/>').replace(changed, to)
+    whole = LANELET.format("").replace('id="1"', 'id="2"')
+    batch = read_logs({"log": written(tmp_path, odd, whole, obstacle())}, CONFIG)
+    assert not batch.failures
+    left = batch.signals["lane_points"].rows["lane_id"].to_list()
+    assert (left.count("1"), left.count("2")) == (points, 2)
+    assert batch.signals["lane_links"].rows.is_empty()
+
+
+@pytest.mark.parametrize(
     ("inside", "expected"),
     [
         pytest.param("", ("vehicle", False, None, None, None), id="plain"),
@@ -317,6 +385,8 @@ def test_recognised_by_its_root(tmp_path: Path, text: str, recognised: bool) -> 
         ("", "", "timeStepSize must be a time in seconds, got None"),
         ('timeStepSize="soon"', "", "got 'soon'"),
         ('timeStepSize="0"', "", "got '0'"),
+        ('timeStepSize="nan"', "", "got 'nan'"),
+        ('timeStepSize="inf"', "", "got 'inf'"),
     ],
 )
 def test_damaged_beyond_use(tmp_path: Path, head: str, end: str, said: str) -> None:
