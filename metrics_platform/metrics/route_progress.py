@@ -46,7 +46,8 @@ def route_progress(
     the path is nearest to it. Driving back before its start makes the progress negative. The
     expert's progress is that from the ego's first state to its last, so a path that goes on after
     the log only says where to. Where the path crosses or touches itself, the ego can seem to be on
-    the other branch. An expert that only stands has no path: the ego's progress is then 0. A log
+    the other branch. The expert's way is that of its poses as they are: their noise while it
+    stands lengthens it. An expert that only stands has no path: the ego's progress is then 0. A log
     abstains whose expert has no pose, or only ones at another time.
 
     Formula: progress = s(last) - s(first), with s the place along the path; ratio = min(1,

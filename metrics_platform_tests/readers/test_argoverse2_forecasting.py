@@ -149,7 +149,8 @@ def test_a_submission_of_other_scenarios_predicts_nothing(copied: Path) -> None:
 
 
 def test_ids_that_are_numbers_and_a_mode_without_places(copied: Path) -> None:
-    empty = {f"predicted_trajectory_{axis}": [None, [], [5.0, 6.0]] for axis in "xy"}
+    places: list[object] = [None, [], [5.0, 6.0]]
+    empty = {f"predicted_trajectory_{axis}": places for axis in "xy"}
     rows = submission(table_of(copied)["scenario_id"][0], track_id=[138951, 138951, 1], **empty)
     rows.write_parquet(copied / "predictor.parquet")
     predicted = read(copied, CONFIG).signals["predicted_trajectories"]
