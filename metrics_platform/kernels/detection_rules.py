@@ -29,6 +29,11 @@ class DetectionRules:
         max_range_m: From the ego vehicle, by class, as far as is judged; empty for no bound.
         needs_points: Objects without a single point in them are not judged.
         max_detections: Of a class in one frame, the most confident; None for no bound.
+        region_margin_m: A box is judged only where a corner of it is in the drivable area of the
+            map, or that near to it; None for everywhere.
+        without_region: Name of the same rules for logs without a map.
+        rack: Category of annotated boxes whose contents aren't judged; None for no such thing.
+        racked: Classes that aren't judged where their centre is in such a box.
         moments: Which are judged: `annotated`, with an object of any category; `common`, with a
             detection as well; or `any`, with either.
     """
@@ -43,6 +48,10 @@ class DetectionRules:
     max_range_m: Mapping[str, float] = field(default_factory=dict)
     needs_points: bool = False
     max_detections: int | None = None
+    region_margin_m: float | None = None
+    without_region: str | None = None
+    rack: str | None = None
+    racked: frozenset[str] = frozenset()
     moments: Literal["annotated", "common", "any"]
 
 
@@ -95,6 +104,8 @@ _NUSCENES_CVPR_2019 = DetectionRules(
     half_turn=frozenset({"barrier"}),
     max_range_m=_NUSCENES_RANGES_M,
     needs_points=True,
+    rack="static_object.bicycle_rack",
+    racked=frozenset({"bicycle", "motorcycle"}),
     moments="annotated",
 )
 # Its matching by itself, for the names of any source.
@@ -103,10 +114,12 @@ _NUSCENES_CLASS_AGNOSTIC = replace(
     classes=None,
     max_range_m={},
     needs_points=False,
+    rack=None,
+    racked=frozenset(),
     moments="common",
 )
-# av2 0.3.6: DetectionCfg, but for the region of interest.
-_AV2_2023 = DetectionRules(
+# av2 0.3.6: DetectionCfg with `eval_only_roi_instances=False`.
+_AV2_2023_WITHOUT_REGION = DetectionRules(
     dimensions=3,
     nearest_free=False,
     later_first=False,
@@ -117,9 +130,13 @@ _AV2_2023 = DetectionRules(
     max_detections=100,
     moments="any",
 )
-# The same for the names of any source, where only some moments were looked at.
+# DetectionCfg as it comes, which is that of the challenge; the margin is its ROI_ISOCONTOUR_M.
+_AV2_2023 = replace(
+    _AV2_2023_WITHOUT_REGION, region_margin_m=5.0, without_region="av2_2023_without_region"
+)
+# For the names of any source, anywhere, where only some moments were looked at.
 _AV2_CLASS_AGNOSTIC = replace(
-    _AV2_2023,
+    _AV2_2023_WITHOUT_REGION,
     classes=None,
     max_range_m={ANY_CLASS: _AV2_RANGE_M},
     moments="common",
@@ -131,5 +148,6 @@ NUSCENES_CONFIGURATIONS: Mapping[str, DetectionRules] = {
 }
 AV2_CONFIGURATIONS: Mapping[str, DetectionRules] = {
     "av2_2023": _AV2_2023,
+    "av2_2023_without_region": _AV2_2023_WITHOUT_REGION,
     "av2_class_agnostic": _AV2_CLASS_AGNOSTIC,
 }

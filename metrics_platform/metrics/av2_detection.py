@@ -78,9 +78,12 @@ def av2_detection(av2_box_matches: pl.LazyFrame) -> pl.LazyFrame:
     Forecasting", NeurIPS Datasets and Benchmarks 2021.
 
     Reference: av2 0.3.6, equal to 1e-9 but that it rounds to three digits. Its averages count a
-    class that nobody annotated as an AP of 0 with the worst errors; here a class without objects
-    has none, and is in no mean. Headings are those in the fixed frame, in av2 those in the axes of
-    the vehicle: the same on level ground, some mrad apart where the vehicle pitches or rolls. Two
+    class that nobody annotated as an AP and CDS of 0 with the worst errors; here a class without
+    objects has none, and is in no mean. The official mean AP and CDS are the sums over the classes
+    of `pooled` divided by 26. In the region of interest, which av2 draws on a raster, a real log
+    has an AP of .4327 here and .4321 there, and a CDS of .3521 and .3516, since 9 of 5,171 boxes
+    lie on its border. Headings are those in the fixed frame, in av2 those in the axes of the
+    vehicle: the same on level ground, some mrad apart where the vehicle pitches or rolls. Two
     headings of pi and -pi are the same here, and opposite in av2, whose `wrap_angles` makes pi of a
     whole turn.
 

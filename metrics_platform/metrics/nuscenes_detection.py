@@ -99,11 +99,12 @@ def nuscenes_detection(nuscenes_box_matches: pl.LazyFrame) -> pl.LazyFrame:
 
     Reference: nuscenes-devkit 1.2.0, equal to 1e-9 class by class. The mean here is over the
     classes that are annotated, where the devkit counts others as an AP of 0 and errors of 1: with
-    all ten annotated both are the same. A frame in which nothing at all is annotated is one that
-    nobody looked at here, and one with false detections only in the devkit. Attributes (moving,
-    parked, …) are not recorded: their error is 1, as in the devkit where annotations have none, so
-    NDS is at most 0.9. An error of velocity that nobody can know is null here and counts as 1 in
-    NDS; it is 1 in the devkit.
+    all ten annotated both are the same, else its mean AP is the sum over the classes of `pooled`
+    divided by 10. A frame in which nothing at all is annotated is one that nobody looked at here,
+    and one with false detections only in the devkit. Attributes (moving, parked, …) are not
+    recorded: their error is 1, as in the devkit where annotations have none, so NDS is at most 0.9.
+    An error of velocity that nobody can know is null here and counts as 1 in NDS; it is 1 in the
+    devkit.
 
     Args:
         nuscenes_box_matches: Boxes, judged.

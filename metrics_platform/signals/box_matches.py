@@ -18,15 +18,21 @@ from metrics_platform.kernels.box_matching import (
     pairs_within,
 )
 from metrics_platform.kernels.detection_rules import ANY_CLASS, DetectionRules
-from metrics_platform.kernels.geometry import wrapped
 from metrics_platform.kernels.interpolation import interpolate
 from metrics_platform.kernels.smoothing import Integers
+from metrics_platform.signals.box_errors import (
+    CENTRE,
+    distance_m,
+    heading_error_rad,
+    length,
+    scale_error_ratio,
+)
+from metrics_platform.signals.drivable_areas import DrivableAreas
+from metrics_platform.signals.unjudged_boxes import FRAME, capped, elsewhere, with_reason
 
 FOUND, FALSE, MISSED, NOT_JUDGED = "found", "false", "missed", "not_judged"
 # Between poses further apart the place of the ego is unknown, as in `actor_pairs`.
 _MAX_GAP_NS = 1_000_000_000
-_FRAME = ("log_id", "source", "timestamp_ns", "class_name")
-_CENTRE = ("x_m", "y_m", "z_m")
 
 
 class BoxMatches(MetricFrame):
@@ -88,12 +94,16 @@ def rules_named(configurations: Mapping[str, DetectionRules], name: str) -> Dete
 
 
 def match_boxes(
-    tracks: pl.LazyFrame, ego_poses: pl.LazyFrame, rules: DetectionRules, truth: str
+    tracks: pl.LazyFrame,
+    ego_poses: pl.LazyFrame,
+    rules: DetectionRules,
+    truth: str,
+    drivable_areas: pl.LazyFrame | None = None,
 ) -> Rows:
     """Judge every other source by the boxes of the source `truth`, as in `BoxMatches`.
 
     A log abstains where it has no annotation, or nothing else, or where the rules bound the range
-    and nobody knows where the ego was.
+    and nobody knows where the ego was, or have a region of interest and there is no map.
     """
     is_truth = pl.col("source") == truth
     logs = tracks.group_by("log_id").agg(truths=is_truth.any(), detections=(~is_truth).any())
@@ -113,6 +123,19 @@ def match_boxes(
             lost.with_columns(reason=pl.lit("the range is unknown: there are no ego_poses"))
         )
         judged = judged.join(placed, on="log_id")
+    areas = pl.LazyFrame(schema=polars_schema(DrivableAreas))
+    if rules.region_margin_m is not None and drivable_areas is not None:
+        areas = drivable_areas.join(judged, on="log_id", how="semi")
+        mapped = areas.select("log_id").unique()
+        reasons.append(
+            judged.join(mapped, on="log_id", how="anti").with_columns(
+                reason=pl.lit(
+                    "the region of interest is unknown: there are no drivable_areas; "
+                    f"{rules.without_region!r} judges by the same rules without one"
+                )
+            )
+        )
+        judged = judged.join(mapped, on="log_id")
     boxes = _with_range(
         tracks.join(judged, on="log_id"), ego_poses.join(judged, on="log_id"), rules.dimensions
     )
@@ -123,7 +146,7 @@ def match_boxes(
         else category.replace_strict(rules.classes, default=None, return_dtype=pl.String)
     )
     rows = boxes.with_columns(class_name=named, annotated=is_truth).map_batches(
-        lambda frame: _judged(frame, rules), schema=_SCHEMA
+        lambda frame: _judged(frame, areas.collect(), rules), schema=_SCHEMA
     )
     abstained = pl.concat([reason.select("log_id", "reason") for reason in reasons])
     return Rows(rows, abstained)
@@ -131,7 +154,7 @@ def match_boxes(
 
 def _with_range(tracks: pl.LazyFrame, ego_poses: pl.LazyFrame, dimensions: int) -> pl.LazyFrame:
     """Add the distance from the ego's origin, null where it is unknown."""
-    axes = _CENTRE[:dimensions]
+    axes = CENTRE[:dimensions]
     gap = (pl.col("timestamp_ns").diff() > _MAX_GAP_NS) & (
         pl.col("log_id") == pl.col("log_id").shift(1)
     )
@@ -150,87 +173,32 @@ def _with_range(tracks: pl.LazyFrame, ego_poses: pl.LazyFrame, dimensions: int) 
     )
 
 
-def _judged(boxes: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
+def _judged(boxes: pl.DataFrame, areas: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
     detections = boxes.filter(~pl.col("annotated")).with_columns(pl.col("score").fill_null(1.0))
     judges = boxes.filter("annotated").drop("source").with_columns(score=pl.lit(None, pl.Float64))
     truths = judges.join(detections.select("log_id", "source").unique(), on="log_id")
-    detections = _with_reason(detections, truths, rules)
-    truths = _with_reason(truths, detections, rules)
-    scored, kept = _capped(detections, rules)
-    targets = truths.filter(pl.col("reason").is_null()).sort(*_FRAME, "track_id")
-    frames = pl.concat([scored.select(_FRAME), targets.select(_FRAME)]).unique().sort(_FRAME)
+    detections = with_reason(detections, truths, rules)
+    truths = with_reason(truths, detections, rules)
+    # Argoverse 2 counts the most confident before it looks at the region.
+    scored, aside = capped(detections, rules)
+    targets = truths.filter(pl.col("reason").is_null()).sort(*FRAME, "track_id")
+    left_out = [aside, truths.filter(pl.col("reason").is_not_null())]
+    racks = boxes.filter("annotated", pl.col("category") == pl.lit(rules.rack, pl.String))
+    scored, targets = (elsewhere(part, racks, areas, rules) for part in (scored, targets))
+    left_out += [part.filter(pl.col("reason").is_not_null()) for part in (scored, targets)]
+    scored, targets = (part.filter(pl.col("reason").is_null()) for part in (scored, targets))
+    frames = pl.concat([scored.select(FRAME), targets.select(FRAME)]).unique().sort(FRAME)
     frames = frames.with_row_index("frame")
-    scored = scored.join(frames, on=_FRAME, how="left", maintain_order="left")
-    targets = targets.join(frames, on=_FRAME, how="left", maintain_order="left")
-    aside = pl.concat(
-        [part.filter(pl.col("reason").is_not_null()) for part in (kept, truths)], how="diagonal"
-    )
+    scored = scored.join(frames, on=FRAME, how="left", maintain_order="left")
+    targets = targets.join(frames, on=FRAME, how="left", maintain_order="left")
     matches = _matches(scored, targets, rules)
+    aside = pl.concat(left_out, how="diagonal")
     return pl.concat([_rows(aside, NOT_JUDGED), *_outcomes(scored, targets, matches, rules)])
-
-
-def _with_reason(boxes: pl.DataFrame, others: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
-    """Say why a box isn't judged; null where it is."""
-    moment = ["log_id", "source", "timestamp_ns"]
-    met = others.select(moment).unique().with_columns(met=pl.lit(value=True))
-    annotated = pl.col("annotated")
-    alone = {
-        "any": pl.lit(value=False),
-        "annotated": ~annotated & pl.col("met").is_null(),
-        "common": pl.col("met").is_null(),
-    }[rules.moments]
-    reason = (
-        pl.when(alone)
-        .then(
-            pl.when(annotated)
-            .then(pl.lit("no detection at this moment"))
-            .otherwise(pl.lit("no annotation at this moment"))
-        )
-        .when(pl.col("class_name").is_null())
-        .then(pl.lit("no class of the benchmark"))
-    )
-    if rules.max_range_m:
-        reach = pl.col("class_name").replace_strict(
-            rules.max_range_m, default=None, return_dtype=pl.Float64
-        )
-        reason = (
-            reason.when(pl.col("range_m").is_null())
-            .then(pl.lit("the ego's place is unknown"))
-            .when(pl.col("range_m") >= reach)
-            .then(pl.lit("out of range"))
-        )
-    if rules.needs_points:
-        reason = reason.when(annotated & (pl.col("points_count") == 0)).then(
-            pl.lit("no points in it")
-        )
-    known = boxes.join(met, on=moment, how="left", maintain_order="left")
-    return known.with_columns(reason=reason.otherwise(None).cast(pl.String)).drop("met")
-
-
-def _capped(detections: pl.DataFrame, rules: DetectionRules) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the detections to match, the most confident of a frame first, and those set aside."""
-    ranked = detections.filter(pl.col("reason").is_null()).sort(
-        *_FRAME,
-        "score",
-        "track_id",
-        descending=[False] * len(_FRAME) + [True, rules.later_first],
-    )
-    aside = detections.filter(pl.col("reason").is_not_null())
-    if rules.max_detections is None:
-        return ranked, aside
-    place = pl.int_range(pl.len()).over(_FRAME)
-    ranked = ranked.with_columns(
-        reason=pl.when(place >= rules.max_detections).then(
-            pl.lit("too many detections in one frame")
-        )
-    )
-    over = pl.col("reason").is_not_null()
-    return ranked.filter(~over), pl.concat([aside, ranked.filter(over)])
 
 
 def _matches(scored: pl.DataFrame, targets: pl.DataFrame, rules: DetectionRules) -> Integers:
     """Return which target each detection has found, or `NOBODY`: a row for each threshold."""
-    axes, farthest = _CENTRE[: rules.dimensions], max(rules.thresholds_m)
+    axes, farthest = CENTRE[: rules.dimensions], max(rules.thresholds_m)
     frames = (_integers(scored, "frame"), _integers(targets, "frame"))
     points, others = scored.select(axes).to_numpy(), targets.select(axes).to_numpy()
     if not rules.nearest_free:
@@ -257,11 +225,11 @@ def _outcomes(
     missed[threshold, target] = False
     hits = scored[detection].hstack(targets.select(pl.all().name.prefix("true_"))[target])
     hits = hits.with_columns(
-        distance_m=_distance(rules),
-        scale_error_ratio=_scale_error(rules),
-        heading_error_rad=_heading_error(rules),
-        velocity_error_mps=_length("velocity_x_mps", "velocity_y_mps", less="true_"),
-        speed_mps=_length("true_velocity_x_mps", "true_velocity_y_mps"),
+        distance_m=distance_m(rules),
+        scale_error_ratio=scale_error_ratio(rules),
+        heading_error_rad=heading_error_rad(rules),
+        velocity_error_mps=length("velocity_x_mps", "velocity_y_mps", less="true_"),
+        speed_mps=length("true_velocity_x_mps", "true_velocity_y_mps"),
         matched_id="true_track_id",
         **{name: f"true_{name}" for name in ("range_m", "occlusion_ratio", "points_count")},
     )
@@ -282,7 +250,7 @@ def _rows(boxes: pl.DataFrame, outcome: str) -> pl.DataFrame:
     """Return boxes with the columns of `BoxMatches`, null where they have none."""
     given = {"outcome": pl.lit(outcome)}
     if "speed_mps" not in boxes.columns:
-        given["speed_mps"] = _length("velocity_x_mps", "velocity_y_mps")
+        given["speed_mps"] = length("velocity_x_mps", "velocity_y_mps")
     boxes = boxes.with_columns(**given)
     lacking = {
         name: pl.lit(None, dtype) for name, dtype in _SCHEMA.items() if name not in boxes.columns
@@ -293,37 +261,3 @@ def _rows(boxes: pl.DataFrame, outcome: str) -> pl.DataFrame:
 def _integers(frame: pl.DataFrame, name: str) -> Integers:
     values: Integers = frame[name].to_numpy().astype(np.int64)
     return values
-
-
-def _distance(rules: DetectionRules) -> pl.Expr:
-    squares = [(pl.col(axis) - pl.col(f"true_{axis}")) ** 2 for axis in _CENTRE[: rules.dimensions]]
-    return sum(squares[1:], squares[0]).sqrt()
-
-
-def _length(x: str, y: str, less: str | None = None) -> pl.Expr:
-    dx, dy = (pl.col(x), pl.col(y))
-    if less is not None:
-        dx, dy = dx - pl.col(f"{less}{x}"), dy - pl.col(f"{less}{y}")
-    return (dx * dx + dy * dy).sqrt()
-
-
-def _scale_error(rules: DetectionRules) -> pl.Expr:
-    """Return 1 less the IoU of both with one centre and heading; 1 if neither has a volume."""
-    sizes = [(pl.col(name), pl.col(f"true_{name}")) for name in ("length_m", "width_m", "height_m")]
-
-    def product(factors: list[pl.Expr]) -> pl.Expr:
-        return factors[0] * factors[1] * factors[2]
-
-    common = product([pl.min_horizontal(pair) for pair in sizes])
-    if rules.union_of_extremes:
-        union = product([pl.max_horizontal(pair) for pair in sizes])
-    else:
-        union = product([own for own, _ in sizes]) + product([true for _, true in sizes]) - common
-    return pl.when(union > 0).then((1 - common / union).clip(0, 1)).otherwise(1.0)
-
-
-def _heading_error(rules: DetectionRules) -> pl.Expr:
-    difference = pl.col("heading_rad") - pl.col("true_heading_rad")
-    whole = wrapped(difference).abs()
-    half = pl.min_horizontal(whole, math.pi - whole)
-    return pl.when(pl.col("class_name").is_in(list(rules.half_turn))).then(half).otherwise(whole)

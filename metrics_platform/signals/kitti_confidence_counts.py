@@ -1,5 +1,7 @@
 """How many objects a detector found, confidence by confidence, by the rules of KITTI."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 from pandera.polars import Field
@@ -40,6 +42,8 @@ class KittiConfidenceCounts(MetricFrame):
 
 
 _SCHEMA = polars_schema(KittiConfidenceCounts)
+# Detections, their confidence, and what they add.
+_Changes = tuple[Integers, Floats, Mapping[str, Integers | int]]
 _COUNTS = tuple(name for name in _SCHEMA if name.endswith("_count"))
 
 
@@ -101,7 +105,7 @@ def _of_view(pairs: KittiPairs, view: str, level: int, groups: pl.DataFrame) -> 
     alone = pairs.counting(level)
     alone[seen.detection] = False
     at = np.flatnonzero(alone)
-    changes = [
+    changes: list[_Changes] = [
         (recalled.detection, recalled.score, {"recalled_count": 1}),
         (at, pairs.detections["score"].to_numpy()[at], {"false_change_count": 1}),
         _of_lone_objects(seen.of(~crowded)),
@@ -120,9 +124,6 @@ def _of_view(pairs: KittiPairs, view: str, level: int, groups: pl.DataFrame) -> 
     return pl.concat(
         [by_score.group_by("group", "score").agg(pl.all().sum()), objects], how="diagonal_relaxed"
     ).with_columns(pl.col(_COUNTS).fill_null(0).cast(pl.Int64))
-
-
-_Changes = tuple[Integers, Floats, dict[str, Integers]]
 
 
 def _of_lone_objects(seen: SeenPairs) -> _Changes:

@@ -90,7 +90,7 @@ class KittiPairs:
 
     @cached_property
     def _claim(self) -> Integers:
-        return self.detection * len(self.rules.min_iou) + self._classes
+        return np.asarray(self.detection * len(self.rules.min_iou) + self._classes)
 
 
 @dataclass(frozen=True, kw_only=True)

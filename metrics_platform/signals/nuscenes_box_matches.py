@@ -7,7 +7,7 @@ from metrics_platform.kernels.detection_rules import NUSCENES_CONFIGURATIONS
 from metrics_platform.signals.box_matches import BoxMatches, match_boxes, rules_named
 
 
-@signal(version="1.0.0", rows=BoxMatches, owner="perception", optional=["ego_poses"])
+@signal(version="2.0.0", rows=BoxMatches, owner="perception", optional=["ego_poses"])
 def nuscenes_box_matches(
     tracks: pl.LazyFrame,
     ego_poses: pl.LazyFrame,
@@ -23,11 +23,11 @@ def nuscenes_box_matches(
     the later moment, then the later track id comes first, as the devkit turns a list around.
 
     `nuscenes_cvpr_2019` leaves out categories that are no class of nuScenes, boxes beyond the range
-    of their class, and objects without a lidar or radar point; the rows say which and why. The
-    devkit also leaves out bicycles and motorcycles inside of bicycle racks, which is not done here,
-    and refuses more than 500 detections in a frame, which are judged here. Where the points or the
-    ego's place are unknown, see `reason`. `nuscenes_class_agnostic` takes all boxes for one class,
-    without any of these filters, at the moments that have a detection as well.
+    of their class, objects without a lidar or radar point, and bicycles and motorcycles with their
+    centre in an annotated `static_object.bicycle_rack`; the rows say which and why. The devkit
+    refuses a submission of more than 500 detections in a frame; here all of them are judged. Where
+    the points or the ego's place are unknown, see `reason`. `nuscenes_class_agnostic` takes all
+    boxes for one class, without any of these filters, at the moments that have a detection as well.
 
     Args:
         tracks: Annotations and detections.

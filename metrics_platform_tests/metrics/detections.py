@@ -11,6 +11,7 @@ from metrics_platform.core import MetricFrame, Status
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.readers.reading import read_logs
+from metrics_platform.signals.drivable_areas import DrivableAreas
 from metrics_platform.signals.ego_poses import EgoPoses
 from metrics_platform.signals.tracks import Tracks
 from metrics_platform_tests.data import data_path
@@ -45,6 +46,16 @@ def ego_at(x_m: float = 0.0, *moments_ns: int, log_id: str = "log") -> pl.DataFr
     return _frame(EgoPoses, rows)
 
 
+def square(x_m: float = -100.0, log_id: str = "log") -> pl.DataFrame:
+    """Return a drivable area of 200 m from `x_m` on, to 100 m on either side."""
+    corners = [(0, -100), (200, -100), (200, 100), (0, 100)]
+    rows: list[Box] = [
+        {"log_id": log_id, "area_id": "1", "point_index": index, "x_m": x_m + x, "y_m": y}
+        for index, (x, y) in enumerate(corners)
+    ]
+    return _frame(DrivableAreas, rows)
+
+
 def _frame(model: type[MetricFrame], rows: Sequence[Box]) -> pl.DataFrame:
     columns = model.to_schema().columns
     schema = polars_schema(model)
@@ -64,7 +75,7 @@ def real_detections() -> dict[str, pl.DataFrame]:
     predictions = data_path("argoverse2", "predictions", f"{PREDICTED_LOG}.parquet")
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        for file in log.glob("*.feather"):
+        for file in (*log.glob("*.feather"), log / "map"):
             (folder / file.name).symlink_to(file)
         (folder / "predictions.parquet").symlink_to(predictions)
         return _read({"log": folder})

@@ -1,13 +1,15 @@
 """Scores by the rules of Argoverse 2: worked out by hand, and those of its package."""
 
 import math
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from metrics_platform.kernels.detection_rules import AV2_CONFIGURATIONS
 from metrics_platform.metrics.av2_detection import av2_detection, pooled
 from metrics_platform.signals.av2_box_matches import av2_box_matches
-from metrics_platform.testing.inputs import compute_on
+from metrics_platform.signals.box_matches import match_boxes
 from metrics_platform_tests.metrics.detections import (
     Box,
     annotation,
@@ -15,6 +17,7 @@ from metrics_platform_tests.metrics.detections import (
     detection_case,
     ego_at,
     real_detections,
+    square,
     tracks_of,
 )
 
@@ -29,7 +32,8 @@ SCORES = [
 
 
 def scores_of(boxes: list[Box], class_name: str = "all") -> dict[str, float | None]:
-    made = av2_box_matches(tracks_of([{**CAR, **box} for box in boxes]).lazy(), ego_at().lazy())
+    tracks = tracks_of([{**CAR, **box} for box in boxes])
+    made = av2_box_matches(tracks.lazy(), ego_at().lazy(), square().lazy())
     assert not isinstance(made, pl.LazyFrame)
     scores = av2_detection(made.rows)
     assert isinstance(scores, pl.LazyFrame)
@@ -94,8 +98,15 @@ def test_a_whole_turn_is_none() -> None:
     ],
 )
 def test_published_cases(case: str, expected: tuple[float, ...]) -> None:
-    matches = compute_on(detection_case(case), "av2_box_matches").rows
-    pool = pooled(matches.lazy(), ["source"]).filter(class_name="all").collect()
+    frames = detection_case(case)
+    made = av2_box_matches(
+        frames["tracks"].lazy(),
+        frames["ego_poses"].lazy(),
+        square().clear().lazy(),
+        configuration="av2_2023_without_region",
+    )
+    assert not isinstance(made, pl.LazyFrame)
+    pool = pooled(made.rows, ["source"]).filter(class_name="all").collect()
     scores = pool.row(0, named=True)
     assert scores["truths_count"] == 6
     assert [round(scores[name], 3) for name in SCORES] == list(expected)
@@ -104,7 +115,10 @@ def test_published_cases(case: str, expected: tuple[float, ...]) -> None:
 def test_av2_on_a_real_log() -> None:
     frames = real_detections()
     made = av2_box_matches(
-        frames["tracks"].lazy(), frames["ego_poses"].lazy(), configuration="av2_class_agnostic"
+        frames["tracks"].lazy(),
+        frames["ego_poses"].lazy(),
+        frames["drivable_areas"].lazy(),
+        configuration="av2_class_agnostic",
     )
     assert not isinstance(made, pl.LazyFrame)
     scores = pooled(made.rows, []).filter(class_name="all").collect().row(0, named=True)
@@ -114,6 +128,24 @@ def test_av2_on_a_real_log() -> None:
     # It compares headings in the axes of the vehicle, which pitches.
     assert [scores[name] for name in SCORES[3:]] == pytest.approx(expected[3:], abs=2e-5)
     assert [round(scores[name], 3) for name in SCORES] == [0.425, 0.315, 0.221, 0.593, 0.345]
+
+
+def test_av2_on_a_real_log_in_its_region_of_interest() -> None:
+    frames = real_detections()
+    rules = replace(AV2_CONFIGURATIONS["av2_class_agnostic"], region_margin_m=5.0)
+    made = match_boxes(
+        frames["tracks"].lazy(),
+        frames["ego_poses"].lazy(),
+        rules,
+        "annotation",
+        frames["drivable_areas"].lazy(),
+    )
+    scores = pooled(made.rows, []).filter(class_name="all").collect().row(0, named=True)
+    # av2 0.3.6 draws the area on a raster of 0.1 m: 1,810 objects and 2,730 detections, and
+    # [0.432138, 0.310240, 0.216821, 0.587560, 0.351621].
+    assert (scores["truths_count"], scores["detections_count"]) == (1811, 2722)
+    expected = [0.432711, 0.310240, 0.216821, 0.587546, 0.352088]
+    assert [scores[name] for name in SCORES] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_greatest_precision_that_rounding_leaves_is_within_bounds() -> None:

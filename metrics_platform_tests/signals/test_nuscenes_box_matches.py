@@ -1,5 +1,7 @@
 """Which boxes are judged by the rules of nuScenes, and which are found."""
 
+import math
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -122,6 +124,36 @@ def test_what_is_not_judged_says_why(boxes: list[Box], reason: str) -> None:
     aside = rows.filter(outcome="not_judged")
     assert aside.select("threshold_m", "reason").rows() == [(None, reason)]
     assert rows.filter(pl.col("outcome") != "not_judged")["outcome"].to_list() == ["found"] * 4
+
+
+def rack(**columns: object) -> Box:
+    """Return one of 6 m along y, 2 m wide and 1 m high, with its centre at (9, 0, 1)."""
+    place: Box = {"heading_rad": math.pi / 2, "length_m": 6.0, "width_m": 2.0, "height_m": 1.0}
+    category = "static_object.bicycle_rack"
+    return annotation(9.0, "rack", z_m=1.0, category=category, **place) | columns
+
+
+@pytest.mark.parametrize(
+    ("box", "reasons"),
+    [
+        pytest.param(annotation(9.0, y_m=2.9, category="bicycle", z_m=1.4), 1, id="along"),
+        pytest.param(annotation(9.0, y_m=3.1, category="bicycle", z_m=1.4), 0, id="beyond"),
+        pytest.param(annotation(10.0, category="vehicle.motorcycle", z_m=1.0), 1, id="on_its_side"),
+        pytest.param(annotation(10.1, category="bicycle", z_m=1.0), 0, id="beside"),
+        pytest.param(annotation(9.0, category="bicycle", z_m=1.6), 0, id="above"),
+        pytest.param(annotation(9.0, category="car", z_m=1.0), 0, id="a_car"),
+        pytest.param(detection(9.0, 0.5, category="bicycle", z_m=1.0), 1, id="a_detection"),
+        pytest.param(
+            annotation(9.0, category="bicycle", z_m=1.0, timestamp_ns=9), 0, id="another_moment"
+        ),
+    ],
+)
+def test_bicycles_in_racks_are_not_judged(box: Box, reasons: int) -> None:
+    usual: list[Box] = [annotation(20.0, "usual"), detection(20.0, 0.5, "usual")]
+    rows = judged([*usual, rack(), {**box, "track_id": "b"}])
+    assert rows["reason"].to_list().count("in a rack") == reasons
+    agnostic = judged([*usual, rack(), box], configuration="nuscenes_class_agnostic")
+    assert "in a rack" not in agnostic["reason"].to_list()
 
 
 def test_unknown_points_are_judged() -> None:
