@@ -7,17 +7,20 @@ import polars as pl
 from pandera.polars import Field
 
 from metrics_platform.core import MetricFrame, Rows, signal
-from metrics_platform.core.frames import polars_schema
-from metrics_platform.kernels.box_arrays import Boxes, box_distances
+from metrics_platform.core.frames import in_order, polars_schema
+from metrics_platform.kernels.box_arrays import Boxes
 from metrics_platform.kernels.geometry import BoxPair, box_distance, in_axes_of, wrapped
 from metrics_platform.kernels.interpolation import interpolate
-from metrics_platform.kernels.neighbours import near
+from metrics_platform.kernels.slopes import slopes_around
+from metrics_platform.kernels.traffic_pairs import traffic_pairs
+from metrics_platform.signals.tracks import tracks as tracks_signal
 
 _EGO = (
     "x_m", "y_m", "longitudinal_velocity_mps", "lateral_velocity_mps", "yaw_rate_radps",
 )  # fmt: skip
 _BOX = ("ego_length_m", "ego_width_m", "ego_center_offset_m")
 _TRACK = ("log_id", "source", "track_id")
+_KEY = ("log_id", "timestamp_ns", "source", "track_id")
 
 
 class ActorPairs(MetricFrame):
@@ -165,13 +168,16 @@ def actor_pairs(
         .join(ego_states.select("log_id").unique(), on="log_id", how="anti")
         .with_columns(reason=pl.lit("the ego's motion is unknown: there are no ego_states"))
     )
-    moving = with_velocity(tracks, neighbours, max_gap_s)
-    beside = _beside_ego(moving.join(traffic, on="log_id", how="anti"), ego_states.filter(known))
+    # Collected here: which of two ways a log goes, and who is near whom, isn't a query.
+    moving = with_velocity(tracks, neighbours, max_gap_s).collect()
+    of_traffic = moving["log_id"].is_in(traffic.collect()["log_id"].implode())
+    users, others = moving.filter(of_traffic), moving.filter(~of_traffic).lazy()
+    beside = _pairs(_beside_ego(others, ego_states.filter(known)), range_m)
     names = polars_schema(ActorPairs).names()
-    users = moving.join(traffic, on="log_id", how="semi").collect()
-    among = _among_themselves(users, traffic_range_m)
-    pairs = pl.concat([_pairs(beside, range_m).select(names), among.lazy()])
-    return Rows(pairs, pl.concat([nobox, no_ego]))
+    parts = [beside.select(names).collect(), _among_themselves(users, traffic_range_m)]
+    # Frames put together are in pieces, of which empty ones slow down each query.
+    pairs = pl.concat([part for part in parts if len(part)] or parts[:1])
+    return Rows(pairs.lazy(), pl.concat([nobox, no_ego]))
 
 
 def with_velocity(
@@ -183,45 +189,15 @@ def with_velocity(
     # Numbered, because sorting by three names takes many times longer.
     lacking = tracks.filter(missing).select(_TRACK).unique().with_row_index("_track")
     tracked = rows.join(lacking, on=_TRACK).select("_row", "_track", "timestamp_ns", "x_m", "y_m")
-    slopes = _slopes(tracked.sort("_track", "timestamp_ns"), neighbours, max_gap_s)
+    slopes = slopes_around(tracked.sort("_track", "timestamp_ns"), neighbours, max_gap_s)
     estimates = {
         f"velocity_{axis}_mps": pl.when(missing)
         .then(f"_slope_{axis}_m")
         .otherwise(f"velocity_{axis}_mps")
         for axis in "xy"
     }
-    return rows.join(slopes, on="_row", how="left").with_columns(**estimates)
-
-
-def _slopes(tracked: pl.LazyFrame, neighbours: int, max_gap_s: float) -> pl.LazyFrame:
-    """Add the least-squares slopes of x and y over the samples around, per second.
-
-    By shifting whole columns rather than by a window per track: a frame has many short tracks.
-    """
-    shifts = [shift for shift in range(-neighbours, neighbours + 1) if shift]
-    track, time = pl.col("_track"), pl.col("timestamp_ns")
-    # All relative to the sample in the middle, which adds nothing to a sum but its weight.
-    since = {shift: (time.shift(shift) - time) * 1e-9 for shift in shifts}
-    near = {
-        shift: (track.shift(shift) == track) & (since[shift].abs() <= max_gap_s) for shift in shifts
-    }
-    tracked = tracked.with_columns(
-        pl.when(near[shift]).then(since[shift]).alias(f"_since_{shift}") for shift in shifts
-    )
-    times = [pl.col(f"_since_{shift}") for shift in shifts]
-    weight = 1 + pl.sum_horizontal(time.is_not_null() for time in times)
-    total_s = pl.sum_horizontal(times)
-    spread = weight * pl.sum_horizontal(time * time for time in times) - total_s * total_s
-    slopes = {}
-    for name in ("x_m", "y_m"):
-        changes = [
-            pl.when(time.is_not_null()).then(pl.col(name).shift(shift) - pl.col(name))
-            for shift, time in zip(shifts, times, strict=True)
-        ]
-        products = [time * change for time, change in zip(times, changes, strict=True)]
-        slope = weight * pl.sum_horizontal(products) - total_s * pl.sum_horizontal(changes)
-        slopes[f"_slope_{name}"] = pl.when(spread > 0).then(slope / spread)
-    return tracked.select("_row", **slopes)
+    joined = rows.join(slopes, on="_row", how="left", maintain_order="left")
+    return joined.with_columns(**estimates)
 
 
 def _beside_ego(tracks: pl.LazyFrame, ego: pl.LazyFrame) -> pl.LazyFrame:
@@ -261,58 +237,32 @@ def _beside_ego(tracks: pl.LazyFrame, ego: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _among_themselves(tracks: pl.DataFrame, range_m: float) -> pl.DataFrame:
-    """Return the pairs of road users of each moment, each as actor, in the order of the key.
-
-    In numpy, since they are many: what two share is computed once, what belongs to one (its axes)
-    before it is paired, and names are looked up last of all.
-    """
-    users = tracks.sort("log_id", "timestamp_ns", "source", "track_id")
+    """Return the pairs of road users of each moment, each as actor, in the order of the key."""
+    users = tracks if in_order(tracks_signal.rows, tracks) else tracks.sort(_KEY)
     moment = users.select(pl.struct("log_id", "timestamp_ns", "source").rle_id()).to_series()
     x, y, heading, length, width, velocity_x, velocity_y = (
         users[name].to_numpy()
         for name in ("x_m", "y_m", "heading_rad", "length_m", "width_m", "velocity_x_mps",
                      "velocity_y_mps")
     )  # fmt: skip
-    cos, sin, diagonal = np.cos(heading), np.sin(heading), np.hypot(length, width)
-    one, two = near(moment.to_numpy().astype(np.int64), x, y, diagonal / 2, range_m)
-    boxes = Boxes(x=x, y=y, heading=heading, length=length, width=width)
-    distance = box_distances(boxes, one, two)
-    moving = np.isfinite(velocity_x) & np.isfinite(velocity_y)
-    kept = distance <= range_m
-    one, two, distance = one[kept], two[kept], distance[kept]
-    actor, other = np.concatenate([one, two]), np.concatenate([two, one])
-    distance = np.concatenate([distance, distance])
-    # Rows are numbered in the order of the key, so this is the order of the key of pairs.
-    order = pl.Series(actor * len(users) + other).arg_sort().to_numpy()
-    order = order[moving[actor[order]]]
-    actor, other, distance = actor[order], other[order], distance[order]
-    ahead, left = cos[actor], sin[actor]
-    away_x, away_y = x[other] - x[actor], y[other] - y[actor]
-    speed = np.hypot(velocity_x, velocity_y)
-    own_x, own_y = cos * velocity_x + sin * velocity_y, cos * velocity_y - sin * velocity_x
-    numbers = {
-        "relative_x_m": ahead * away_x + left * away_y,
-        "relative_y_m": ahead * away_y - left * away_x,
-        "relative_heading_rad": heading[other] - heading[actor],
-        "other_length_m": length[other],
-        "other_width_m": width[other],
-        "other_velocity_x_mps": ahead * velocity_x[other] + left * velocity_y[other],
-        "other_velocity_y_mps": ahead * velocity_y[other] - left * velocity_x[other],
-        "other_speed_mps": speed[other],
-        "actor_length_m": length[actor],
-        "actor_width_m": width[actor],
-        "actor_velocity_x_mps": own_x[actor],
-        "actor_velocity_y_mps": own_y[actor],
-        "actor_speed_mps": speed[actor],
-        "distance_m": distance,
-    }
-    seat = users.select("log_id", "timestamp_ns", "source", actor_id="track_id")[actor]
-    sight = users.select(other_id="track_id", other_category="category")[other]
-    pairs: pl.DataFrame = pl.concat([seat, sight, pl.DataFrame(numbers)], how="horizontal")
-    unknown = ("other_velocity_x_mps", "other_velocity_y_mps", "other_speed_mps")
-    return pairs.with_columns(
-        pl.col(unknown).fill_nan(None), relative_heading_rad=wrapped(pl.col("relative_heading_rad"))
-    ).select(polars_schema(ActorPairs).names())
+    # Rows are in the order of the key, so the order of their pairs is the order of the key too.
+    pairs = traffic_pairs(
+        moment.to_numpy().astype(np.int64),
+        Boxes(x=x, y=y, heading=heading, length=length, width=width),
+        velocity_x,
+        velocity_y,
+        range_m,
+    )
+    # Names are looked up last of all.
+    seat = users.select("log_id", "timestamp_ns", "source", actor_id="track_id")[pairs.actor]
+    sight = users.select(other_id="track_id", other_category="category")[pairs.other]
+    numbers = pl.DataFrame(pairs.columns)
+    if users["velocity_x_mps"].has_nulls() or users["velocity_y_mps"].has_nulls():
+        unknown = ("other_velocity_x_mps", "other_velocity_y_mps", "other_speed_mps")
+        numbers = numbers.with_columns(pl.col(unknown).fill_nan(None))
+    return pl.concat([seat, sight, numbers], how="horizontal").select(
+        polars_schema(ActorPairs).names()
+    )
 
 
 def _pairs(beside: pl.LazyFrame, range_m: float) -> pl.LazyFrame:
