@@ -47,9 +47,10 @@ def time_to_brake(
     Reference: none in closed form. CommonRoad-CriMe 0.4.5 searches the recorded trajectory for the
     last step of 0.1 s at which a simulated braking (8 m/s², reached at 25 m/s³) leads past
     everything: 2.0 s in ZAM_Urban-3_3_Repair. From the first moment ours is 1.91 s with the 11.5
-    m/s² of its vehicle, 1.74 s with 8 m/s². CriMe's is later not for the brakes: at 2.0 s the ego
-    heads so far to the left that it passes the obstacle by 3.5 cm if it goes straight on. Then ours
-    has no value, as there is no collision course.
+    m/s² of its vehicle, 1.74 s with 8 m/s². CriMe's is later not for the brakes: if it brakes at
+    1.7 s or before, the ego stops short of the car; from 1.8 to 2.0 s it comes to stand beside it,
+    as it heads so far to the left then that it passes by 3.5 cm if it goes straight on. Ours has no
+    value there, as there is no collision course.
 
     Args:
         collision_courses: Who would run into whom.
