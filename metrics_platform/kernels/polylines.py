@@ -201,6 +201,16 @@ def _sided(
     # By place, since the first and the last corner may be there twice.
     at_start = (share == 0) & _same_place(lines, segment, first)
     at_end = (share == 1) & _same_place(lines, segment + 1, last)
+    # Where the line turns by more than a right angle at the nearest corner, a point outside of the
+    # turn can be to the left of one of its segments and to the right of the other.
+    for corner, step in (((share == 1) & (segment + 1 < last), 1),
+                         ((share == 0) & (segment > first), -1)):  # fmt: skip
+        at = segment[corner]
+        next_x = lines.x[at + step + 1] - lines.x[at + step]
+        next_y = lines.y[at + step + 1] - lines.y[at + step]
+        differs = left[corner] * (next_x * to_y[corner] - next_y * to_x[corner]) < 0
+        turn = step * (along_x[corner] * next_y - along_y[corner] * next_x)
+        left[corner] = np.where(differs, -turn, left[corner])
     return Nearest(
         segment=segment,
         share=share,

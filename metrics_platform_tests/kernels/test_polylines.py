@@ -131,6 +131,21 @@ def test_sides_and_ends(
     assert found.beyond[0] == pytest.approx(beyond)
 
 
+@pytest.mark.parametrize("sign", [1, -1], ids=["left", "right"])
+@pytest.mark.parametrize("back", [False, True], ids=["forth", "back"])
+@pytest.mark.parametrize("point", [(11, 0.2), (11, -0.2), (11, 0.9), (10.2, 1.0), (9.9, -3)])
+def test_outside_of_a_turn_by_more_than_a_right_angle(
+    sign: int, back: bool, point: tuple[float, float]
+) -> None:
+    """The line turns by 135 degrees; from either of its parts some of the points seem inside."""
+    corners = [(0.0, 0.0), (10.0, 0.0), (5.0, sign * 5.0)]
+    x, y = (np.array(axis) for axis in zip(*(corners[::-1] if back else corners), strict=True))
+    lines = Lines(x, y, np.array([0, 3]))
+    at = np.array([float(point[0])]), np.array([float(sign * point[1])])
+    offset = nearest(*at, np.array([0]), lines).offset
+    assert np.sign(offset).tolist() == [sign if back else -sign]
+
+
 def test_a_line_without_length_has_a_distance_and_no_side() -> None:
     found = nearest(floats(3), floats(5), integers(0), lines_of([(0, 1), (0, 1), (0, 1)]))
     assert found.distance[0] == 5
