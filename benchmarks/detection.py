@@ -19,6 +19,7 @@ from metrics_platform.core.frames import polars_schema
 from metrics_platform.metrics.av2_detection import pooled
 from metrics_platform.metrics.nuscenes_detection import nuscenes_detection
 from metrics_platform.signals.av2_box_matches import av2_box_matches
+from metrics_platform.signals.drivable_areas import DrivableAreas
 from metrics_platform.signals.ego_poses import EgoPoses
 from metrics_platform.signals.nuscenes_box_matches import nuscenes_box_matches
 from metrics_platform.signals.tracks import Tracks
@@ -87,7 +88,10 @@ def _nuscenes(tracks: pl.DataFrame, ego: pl.DataFrame) -> pl.DataFrame:
 
 
 def _av2(tracks: pl.DataFrame, egos: pl.DataFrame) -> pl.DataFrame:
-    matches = av2_box_matches(tracks.lazy(), egos.lazy())
+    nowhere = pl.LazyFrame(schema=polars_schema(DrivableAreas))
+    matches = av2_box_matches(
+        tracks.lazy(), egos.lazy(), nowhere, configuration="av2_2023_without_region"
+    )
     assert not isinstance(matches, pl.LazyFrame)
     # Of all logs together, as the peer has it.
     return pooled(matches.rows, ["source"]).collect()

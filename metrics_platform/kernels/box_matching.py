@@ -57,21 +57,26 @@ def nearest(
     """
     found = np.full(len(points), NOBODY, dtype=np.int64)
     least = np.full(len(points), np.inf)
-    point, other, distance = pairs_within(points, groups, others, other_groups, reach)
-    nearest_pair = _heads(point)
-    found[point[nearest_pair]] = other[nearest_pair]
-    least[point[nearest_pair]] = distance[nearest_pair]
-    alone = np.flatnonzero(found == NOBODY)
-    first = np.searchsorted(other_groups, groups[alone], side="left")
-    count = np.searchsorted(other_groups, groups[alone], side="right") - first
-    for place, other in _pairs(first, count):
-        point = alone[place]
-        distance = _distance(points[point], others[other])
-        heads = np.flatnonzero(_heads(point))
-        least[point[heads]] = np.minimum.reduceat(distance, heads)
-        ties = np.flatnonzero(distance == least[point])
-        ties = ties[_heads(point[ties])]
-        found[point[ties]] = other[ties]
+    for limit in (reach, 4 * reach, np.inf):
+        alone = np.flatnonzero(found == NOBODY)
+        own, group = points[alone], groups[alone]
+        if np.isfinite(limit):
+            order, first, count = _beside(own[:, 0], group, others[:, 0], other_groups, limit)
+        else:
+            order = np.arange(len(others))
+            first = np.searchsorted(other_groups, group, side="left")
+            count = np.searchsorted(other_groups, group, side="right") - first
+        for point, place in _pairs(first, count):
+            other = order[place]
+            distance = _distance(own[point], others[other])
+            heads = np.flatnonzero(_heads(point))
+            nearest_of = np.minimum.reduceat(distance, heads)
+            ties = distance == np.repeat(nearest_of, np.diff(np.append(heads, len(point))))
+            first_of = np.minimum.reduceat(np.where(ties, other, len(others)), heads)
+            # Whoever has nobody that near may have another one nearer than those looked at.
+            near = nearest_of < limit
+            at = alone[point[heads[near]]]
+            found[at], least[at] = first_of[near], nearest_of[near]
     return found, least
 
 

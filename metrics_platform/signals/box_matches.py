@@ -28,11 +28,12 @@ from metrics_platform.signals.box_errors import (
     scale_error_ratio,
 )
 from metrics_platform.signals.drivable_areas import DrivableAreas
-from metrics_platform.signals.unjudged_boxes import FRAME, capped, elsewhere, with_reason
+from metrics_platform.signals.unjudged_boxes import capped, elsewhere, with_reason
 
 FOUND, FALSE, MISSED, NOT_JUDGED = "found", "false", "missed", "not_judged"
 # Between poses further apart the place of the ego is unknown, as in `actor_pairs`.
 _MAX_GAP_NS = 1_000_000_000
+_FRAME = ("log_id", "source", "timestamp_ns", "class_name")
 
 
 class BoxMatches(MetricFrame):
@@ -177,23 +178,30 @@ def _judged(boxes: pl.DataFrame, areas: pl.DataFrame, rules: DetectionRules) -> 
     detections = boxes.filter(~pl.col("annotated")).with_columns(pl.col("score").fill_null(1.0))
     judges = boxes.filter("annotated").drop("source").with_columns(score=pl.lit(None, pl.Float64))
     truths = judges.join(detections.select("log_id", "source").unique(), on="log_id")
+    detections, truths = _with_frame(detections, truths)
     detections = with_reason(detections, truths, rules)
     truths = with_reason(truths, detections, rules)
     # Argoverse 2 counts the most confident before it looks at the region.
     scored, aside = capped(detections, rules)
-    targets = truths.filter(pl.col("reason").is_null()).sort(*FRAME, "track_id")
+    targets = truths.filter(pl.col("reason").is_null()).sort("frame", "track_id")
     left_out = [aside, truths.filter(pl.col("reason").is_not_null())]
     racks = boxes.filter("annotated", pl.col("category") == pl.lit(rules.rack, pl.String))
     scored, targets = (elsewhere(part, racks, areas, rules) for part in (scored, targets))
     left_out += [part.filter(pl.col("reason").is_not_null()) for part in (scored, targets)]
     scored, targets = (part.filter(pl.col("reason").is_null()) for part in (scored, targets))
-    frames = pl.concat([scored.select(FRAME), targets.select(FRAME)]).unique().sort(FRAME)
-    frames = frames.with_row_index("frame")
-    scored = scored.join(frames, on=FRAME, how="left", maintain_order="left")
-    targets = targets.join(frames, on=FRAME, how="left", maintain_order="left")
     matches = _matches(scored, targets, rules)
     aside = pl.concat(left_out, how="diagonal")
     return pl.concat([_rows(aside, NOT_JUDGED), *_outcomes(scored, targets, matches, rules)])
+
+
+def _with_frame(*parts: pl.DataFrame) -> list[pl.DataFrame]:
+    """Number frames and classes, by which all else goes: names take many times longer."""
+    frames = pl.concat([part.select(_FRAME) for part in parts]).unique().sort(_FRAME)
+    frames = frames.with_row_index("frame")
+    return [
+        part.join(frames, on=_FRAME, how="left", nulls_equal=True, maintain_order="left")
+        for part in parts
+    ]
 
 
 def _matches(scored: pl.DataFrame, targets: pl.DataFrame, rules: DetectionRules) -> Integers:

@@ -11,6 +11,10 @@ from metrics_platform.core.frames import polars_schema
 from metrics_platform.kernels.average_precision import Curves
 from metrics_platform.signals.box_matches import FALSE, FOUND, MISSED, NOT_JUDGED
 
+# By which detections of equal scores are told apart.
+_TIES = ("log_id", "timestamp_ns", "track_id")
+_ERRORS = ("distance_m", "scale_error_ratio", "heading_error_rad", "velocity_error_mps")
+
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedCurves:
@@ -19,7 +23,7 @@ class JudgedCurves:
     Attributes:
         groups: One row per class and threshold, with `truths_count` and `detections_count`. Where
             the former is 0 the curve is there, of one object that is never found.
-        detections: Rows of `BoxMatches`, in the order of `curves`.
+        detections: Confidence and errors, in the order of `curves`.
         curves: The same in numbers.
     """
 
@@ -37,7 +41,8 @@ def judged_curves(rows: pl.DataFrame, by: Sequence[str], *, later_first: bool) -
         later_first: Which of equal scores counts as more confident, as `DetectionRules` has it.
     """
     key = [*by, "class_name", "threshold_m"]
-    judged = rows.filter(pl.col("outcome") != NOT_JUDGED)
+    judged = rows.lazy().filter(pl.col("outcome") != NOT_JUDGED)
+    judged = judged.select(*dict.fromkeys([*key, *_TIES, "outcome", "score", *_ERRORS])).collect()
     groups = (
         judged.group_by(key)
         .agg(
@@ -75,16 +80,15 @@ def _by_confidence(detections: pl.DataFrame, *, later_first: bool) -> pl.DataFra
     order = rows["row"].to_numpy().copy()
     repeated = np.append(repeats, False)[1:]
     tied = np.flatnonzero(repeats | repeated)
-    among = detections[order[tied]].select("group", "score", "log_id", "timestamp_ns", "track_id")
+    among = detections[order[tied]].select("group", "score", *_TIES)
     order[tied] = (
         among.with_columns(row=pl.Series(order[tied]))
         .sort(
-            "group", "score", "log_id", "timestamp_ns", "track_id",
-            descending=[False, True] + 3 * [later_first],
+            "group", "score", *_TIES, descending=[False, True] + len(_TIES) * [later_first]
         )["row"]
         .to_numpy()
     )  # fmt: skip
-    return detections[order]
+    return detections.select("outcome", "score", *_ERRORS)[order]
 
 
 def pooled_schema(rows: pl.LazyFrame, by: Sequence[str], model: type[MetricFrame]) -> pl.Schema:

@@ -135,7 +135,7 @@ class SeenPairs:
         chooser, target = (_compact(values) for values in (chooser[order], target[order]))
         count = (int(chooser.max(initial=-1)) + 1, int(target.max(initial=-1)) + 1)
         matches = nearest_free(chooser, target, *count)
-        return order[matches[chooser] == target]
+        return np.asarray(order[matches[chooser] == target])
 
 
 def kitti_rows(

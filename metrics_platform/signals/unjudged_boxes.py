@@ -10,8 +10,6 @@ from metrics_platform.kernels.polylines import Lines, inside, near, nearest
 from metrics_platform.kernels.smoothing import group_starts
 
 _CORNERS = ((1, 1), (-1, 1), (-1, -1), (1, -1))
-# A class of a frame.
-FRAME = ("log_id", "source", "timestamp_ns", "class_name")
 
 
 def with_reason(boxes: pl.DataFrame, others: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
@@ -55,15 +53,12 @@ def with_reason(boxes: pl.DataFrame, others: pl.DataFrame, rules: DetectionRules
 def capped(detections: pl.DataFrame, rules: DetectionRules) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the detections to match, the most confident of a frame first, and those set aside."""
     ranked = detections.filter(pl.col("reason").is_null()).sort(
-        *FRAME,
-        "score",
-        "track_id",
-        descending=[False] * len(FRAME) + [True, rules.later_first],
+        "frame", "score", "track_id", descending=[False, True, rules.later_first]
     )
     aside = detections.filter(pl.col("reason").is_not_null())
     if rules.max_detections is None:
         return ranked, aside
-    place = pl.int_range(pl.len()).over(FRAME)
+    place = pl.int_range(pl.len()).over("frame")
     ranked = ranked.with_columns(
         reason=pl.when(place >= rules.max_detections).then(
             pl.lit("too many detections in one frame")
