@@ -17,7 +17,6 @@ from metrics_platform.kernels.tracking import Boxes, Pairs, Sequences
 ANNOTATION = "annotation"
 # Above the numbers of all images, so that those of two units differ.
 PER_UNIT = 1 << 32
-_GONE = -1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +100,7 @@ def numbered(boxes: pl.DataFrame) -> Numbered:
     )
 
     def number(column: str) -> tuple[Integers, pl.Series]:
-        known = names[column].explode(empty_as_null=False)
+        known: pl.Series = names[column][0]
         return boxes[column].cast(pl.Enum(known)).to_physical().to_numpy().astype(np.int64), known
 
     log, logs = number("log_id")
@@ -112,14 +111,13 @@ def numbered(boxes: pl.DataFrame) -> Numbered:
     order = np.lexsort((time, log))
     image = np.empty(len(order), dtype=np.int64)
     image[order] = np.cumsum(_changes(log[order]) | _changes(time[order]))
-    annotation = sources.index_of(ANNOTATION)
     return Numbered(
         log=log,
         source=source,
         track=track,
         category=category,
         image=image,
-        annotated=source == (_GONE if annotation is None else annotation),
+        annotated=np.array([name == ANNOTATION for name in sources], np.bool_)[source],
         logs=logs,
         sources=sources,
         categories=categories,

@@ -205,7 +205,9 @@ def _one_of(names: list[str], classes: list[tuple[str, ...]]) -> Booleans:
 def _above(levels: pl.Series, most: int | None) -> Booleans:
     if most is None:
         return np.zeros(len(levels), dtype=np.bool_)
-    return (levels > most).fill_null(value=False).to_numpy()
+    # With nulls it is an array of floats, in which a null is NaN and above nothing.
+    above: Booleans = levels.to_numpy() > most
+    return above
 
 
 def _pairs(truth: Side, found: Side, places: Floats, rules: ImageRules) -> Pairs:
