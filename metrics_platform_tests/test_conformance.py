@@ -1,5 +1,6 @@
 """Every derived signal and metric keeps the contract, and breaking it is found out."""
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +97,19 @@ def takes_the_first_row(ego_states: pl.LazyFrame) -> pl.LazyFrame:
 
 
 @declared()
+def draws_lots(ego_states: pl.LazyFrame) -> pl.LazyFrame:
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
+    return by_log(ego_states, pl.col("speed_mps").max() + random.random() * 1e-12)
+
+
+@declared()
 def integers_on_no_rows(ego_states: pl.LazyFrame) -> pl.LazyFrame:
     """Do what the test says.
 
@@ -181,6 +195,7 @@ def test_a_sound_metric_passes() -> None:
     [
         pytest.param(mixes_logs, "other rows when computed log by log", id="mixes_logs"),
         pytest.param(takes_the_first_row, "when computed from shuffled rows", id="order"),
+        pytest.param(draws_lots, "other rows when computed again", id="repeatable"),
         pytest.param(integers_on_no_rows, "on an empty input expected", id="types"),
         pytest.param(makes_up_a_row, "1 rows out of no rows", id="row_from_nowhere"),
         pytest.param(raises_on_a_short_log, "failed on valid input", id="short_log"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 from hashlib import blake2b
+from typing import Literal
 
 import polars as pl
 
@@ -16,6 +17,9 @@ from metrics_platform.core.statuses import COMPUTED, Computed, Input, Outcome, S
 from metrics_platform.core.validation import validate
 
 _REASON_LENGTH = 2_000
+# Polars' other engine sums in another order each time, and so gives other last bits: the same
+# content must have the same hash.
+_REPEATABLE: Literal["in-memory"] = "in-memory"
 # More need more memory at once, and Polars uses all cores for what can be split.
 _WORKERS = 2
 
@@ -65,7 +69,8 @@ def summarise(definition: Definition, rows: pl.DataFrame, log_ids: Sequence[str]
     logs = pl.DataFrame({"log_id": log_ids}, schema={"log_id": pl.String})
     if not definition.summary:
         return logs
-    with_rows = rows.lazy().group_by("log_id").agg(**definition.summary).collect()
+    by_log = rows.lazy().group_by("log_id").agg(**definition.summary)
+    with_rows = by_log.collect(engine=_REPEATABLE)
     without = empty_frame(definition.rows).lazy().select(**definition.summary).collect()
     silent = logs.join(with_rows, on="log_id", how="anti").join(without, how="cross")
     return pl.concat([with_rows, silent.cast(with_rows.schema)]).sort("log_id")
@@ -146,7 +151,9 @@ def _call(
             raise ContractError(
                 f"{definition.name} must return a pl.LazyFrame, got {type(frame).__name__}"
             )
-    rows, abstained = pl.collect_all([lazy.rows, lazy.abstained.select("log_id", "reason")])
+    rows, abstained = pl.collect_all(
+        [lazy.rows, lazy.abstained.select("log_id", "reason")], engine=_REPEATABLE
+    )
     with_rows = set(rows["log_id"].drop_nulls().unique()) if "log_id" in rows.columns else set()
     strangers = (with_rows | set(abstained["log_id"])).difference(log_ids)
     if strangers:

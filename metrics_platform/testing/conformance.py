@@ -41,7 +41,8 @@ def assert_conforms(
 ) -> None:
     """Check what the platform relies on in a derived signal or metric.
 
-    The result for a batch of logs is the results for each log, put together. The order of input
+    Computing it again gives the same, to the bit. The result for a batch of logs is the results for
+    each log, put together. The order of input
     rows changes nothing. An empty input gives an empty output of the right types. Logs of one row
     or of no duration make it abstain or compute, but not raise. Numbers say their unit, and the
     docstrings say what a row is and, of a metric, its formula, its source and what it was compared
@@ -62,6 +63,8 @@ def assert_conforms(
     inputs = _inputs(definition, frames if frames is not None else hardly_logs(), catalog)
     together = _compute(definition, inputs)
     _check_none_failed(definition, together)
+    # To the bit: results are told apart by a hash of their content.
+    _check_same(definition, together, _compute(definition, inputs), "computed again", exactly=True)
     _check_same(definition, together, _one_by_one(definition, inputs), "computed log by log")
     for seed in range(2):
         shuffled = {
@@ -197,12 +200,18 @@ def _check_none_failed(definition: Definition, made: Computed) -> None:
     assert not failed, f"{definition.name} failed on valid input: {failed}"
 
 
-def _check_same(definition: Definition, expected: Computed, got: Computed, how: str) -> None:
+def _check_same(
+    definition: Definition, expected: Computed, got: Computed, how: str, *, exactly: bool = False
+) -> None:
     assert expected.outcomes == got.outcomes, f"{definition.name}: other outcomes when {how}"
     for what in ("rows", "summary"):
         try:
             assert_frame_equal(
-                getattr(expected, what), getattr(got, what), rel_tol=TOLERANCE, abs_tol=TOLERANCE
+                getattr(expected, what),
+                getattr(got, what),
+                check_exact=exactly,
+                rel_tol=TOLERANCE,
+                abs_tol=TOLERANCE,
             )
         except AssertionError as error:
             raise AssertionError(f"{definition.name}: other {what} when {how}: {error}") from error
