@@ -47,6 +47,7 @@ class TrackLifetimes(MetricFrame):
         unique = ["log_id", "view", "source", "track_id"]
 
 
+_BOX = ("log_id", "source", "track_id", "category", "timestamp_ns")
 _SPANS = pl.Schema(
     {
         name: kind
@@ -100,13 +101,15 @@ def track_lifetimes(
     """
     matched, compared = pl.col("matched_count"), pl.col("compared_count")
     spans = [
-        boxes.map_batches(
+        boxes.select(*_BOX)
+        .map_batches(
             _spans,
             predicate_pushdown=False,
             projection_pushdown=False,
             slice_pushdown=False,
             schema=_SPANS,
-        ).with_columns(view=pl.lit(view))
+        )
+        .with_columns(view=pl.lit(view))
         for view, boxes in ((IMAGE, image_boxes.filter("tracked")), (SPACE, tracks))
     ]
     rows = (
