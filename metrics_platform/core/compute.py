@@ -139,11 +139,7 @@ def _call(
     log_ids: Sequence[str],
     settings: Mapping[str, object],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    batch = pl.Series("log_id", list(log_ids), dtype=pl.String)
-    frames = [
-        inputs[name].rows.filter(pl.col("log_id").is_in(batch.implode()))
-        for name in definition.dependencies
-    ]
+    frames = [_of_logs(inputs[name], log_ids) for name in definition.dependencies]
     made = definition(*frames, **settings)
     lazy = made if isinstance(made, Rows) else Rows(made, _NOBODY.lazy())
     for frame in (lazy.rows, lazy.abstained):
@@ -170,6 +166,14 @@ def _call(
         checked if ordered else _sorted(definition, checked),
         abstained.unique("log_id", keep="first"),
     )
+
+
+def _of_logs(given: Input, log_ids: Sequence[str]) -> pl.LazyFrame:
+    # Where there are no others, a filter would but copy all rows.
+    if set(given.outcomes) <= set(log_ids):
+        return given.rows
+    batch = pl.Series("log_id", list(log_ids), dtype=pl.String)
+    return given.rows.filter(pl.col("log_id").is_in(batch.implode()))
 
 
 _NOBODY = pl.DataFrame(schema={"log_id": pl.String, "reason": pl.String})

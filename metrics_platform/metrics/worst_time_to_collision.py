@@ -1,10 +1,13 @@
 """How soon the two could have collided if both had done the worst."""
 
+import numpy as np
 import polars as pl
 from pandera.polars import Field
 
 from metrics_platform.core import metric
+from metrics_platform.kernels.numbering import gathered
 from metrics_platform.kernels.reachability import earliest_contact
+from metrics_platform.kernels.smoothing import Floats
 from metrics_platform.signals.actor_pairs import ENCOUNTER, Encounter, worst_moments
 
 _KEPT = (
@@ -67,18 +70,14 @@ def worst_time_to_collision(
         velocity_x_mps=pl.col("other_velocity_x_mps") - pl.col("actor_velocity_x_mps"),
         velocity_y_mps=pl.col("other_velocity_y_mps") - pl.col("actor_velocity_y_mps"),
     )
-    bounded = known.with_columns(_bound_s=_bound(2 * max_acceleration_mps2)).cache()
-    moving = _moving(bounded, standstill_mps)
-    # Most moments of an encounter cannot be its worst, which a first bound tells: an exact time of
-    # one moment rules them out, and a tenth is left.
-    likely = bounded.filter(pl.col("_bound_s") == pl.col("_bound_s").min().over(ENCOUNTER))
-    limits = (
-        _timed(likely, moving, max_acceleration_mps2)
-        .group_by(ENCOUNTER)
-        .agg(_limit_s=pl.col("min_wttc_s").min())
+    bounded = known.with_columns(_bound_s=_bound(2 * max_acceleration_mps2))
+    timed = bounded.map_batches(
+        lambda rows: _timed(rows, max_acceleration_mps2, standstill_mps),
+        predicate_pushdown=False,
+        projection_pushdown=False,
+        slice_pushdown=False,
+        schema=pl.Schema({**bounded.collect_schema(), "min_wttc_s": pl.Float64()}),
     )
-    left = bounded.join(limits, on=ENCOUNTER).filter(pl.col("_bound_s") <= pl.col("_limit_s"))
-    timed = _timed(left, moving, max_acceleration_mps2)
     return worst_moments(timed, WorstTimeToCollision, by="min_wttc_s")
 
 
@@ -100,43 +99,54 @@ def _bound(acceleration_mps2: float) -> pl.Expr:
     return pl.when(left > 0).then(bound).otherwise(0.0)
 
 
-def _moving(pairs: pl.LazyFrame, standstill_mps: float) -> pl.LazyFrame:
-    """Return who moves at any moment at which it is seen."""
-    seen = [
-        pairs.select("log_id", "source", road_user=f"{who}_id", speed=f"{who}_speed_mps")
-        .group_by("log_id", "source", "road_user")
-        .agg(pl.col("speed").max())
+def _timed(pairs: pl.DataFrame, acceleration_mps2: float, standstill_mps: float) -> pl.DataFrame:
+    """Return the moments that may be the worst of their encounter, with the exact time of each.
+
+    Most cannot, which a first bound tells: the exact time of the moment whose bound is least rules
+    them out, and a tenth is left. In arrays, since encounters are looked up once for all of it.
+    """
+    encounters, rows, starts = gathered(pairs, *ENCOUNTER)
+    if not len(rows):
+        return pairs.with_columns(min_wttc_s=pl.lit(0.0))
+    bound = pairs["_bound_s"].to_numpy()[rows]
+    speeds = {
+        f"{who}_mps": np.maximum.reduceat(pairs[f"{who}_speed_mps"].to_numpy()[rows], starts[:-1])
+        for who in ("actor", "other")
+    }
+    push = acceleration_mps2 * _moving(encounters.with_columns(**speeds), standstill_mps)
+    encounter = np.repeat(np.arange(len(encounters)), np.diff(starts))
+    least = np.flatnonzero(bound == np.minimum.reduceat(bound, starts[:-1])[encounter])
+    # The first of equal bounds.
+    likely = least[np.unique(encounter[least], return_index=True)[1]]
+    # Two that both stand all the time never meet.
+    limit = np.full(len(encounters), -np.inf)
+    meets = push > 0
+    limit[meets] = _contact(pairs[rows[likely[meets]]], push[meets])
+    left = np.flatnonzero(bound <= limit[encounter])
+    chosen = pairs[rows[left]]
+    return chosen.with_columns(min_wttc_s=pl.Series(_contact(chosen, push[encounter[left]])))
+
+
+def _moving(encounters: pl.DataFrame, standstill_mps: float) -> Floats:
+    """Return how many of the two of each encounter move at any moment at which they are seen."""
+    user = ("log_id", "source", "road_user")
+    seen = pl.concat(
+        encounters.select("log_id", "source", road_user=f"{who}_id", speed=f"{who}_mps")
+        for who in ("actor", "other")
+    )
+    moves = seen.group_by(user).agg(moves=(pl.col("speed") > standstill_mps).any().cast(pl.Float64))
+    found = [
+        encounters.select("log_id", "source", road_user=f"{who}_id").join(
+            moves, on=user, how="left", maintain_order="left"
+        )["moves"]
         for who in ("actor", "other")
     ]
-    moves = pl.concat(seen).filter(pl.col("speed") > standstill_mps)
-    return moves.select("log_id", "source", "road_user").unique()
+    return (found[0] + found[1]).to_numpy()
 
 
-def _timed(pairs: pl.LazyFrame, moving: pl.LazyFrame, max_acceleration_mps2: float) -> pl.LazyFrame:
-    """Add the exact time, in which only those who move at all accelerate."""
-    for who in ("actor", "other"):
-        moves = moving.rename({"road_user": f"{who}_id"}).with_columns(
-            pl.lit(max_acceleration_mps2).alias(f"_{who}_push")
-        )
-        pairs = pairs.join(moves, on=["log_id", "source", f"{who}_id"], how="left")
-    push = pl.col("_actor_push").fill_null(0.0) + pl.col("_other_push").fill_null(0.0)
-    inputs = pl.struct(
-        "relative_x_m",
-        "relative_y_m",
-        "velocity_x_mps",
-        "velocity_y_mps",
-        "_reach_m",
-        push.alias("_push"),
+def _contact(pairs: pl.DataFrame, push: Floats) -> Floats:
+    x, y, velocity_x, velocity_y, reach = (
+        pairs[name].to_numpy()
+        for name in ("relative_x_m", "relative_y_m", "velocity_x_mps", "velocity_y_mps", "_reach_m")
     )
-    # Two that both stand all the time never meet.
-    return pairs.filter(push > 0).with_columns(
-        min_wttc_s=inputs.map_batches(_contact, return_dtype=pl.Float64)
-    )
-
-
-def _contact(rows: pl.Series) -> pl.Series:
-    x, y, velocity_x, velocity_y, reach, push = (
-        column.to_numpy() for column in rows.struct.unnest().get_columns()
-    )
-    times = earliest_contact(x, y, velocity_x, velocity_y, reach=reach, acceleration=push)
-    return pl.Series(times)
+    return earliest_contact(x, y, velocity_x, velocity_y, reach=reach, acceleration=push)

@@ -61,7 +61,10 @@ def collision_courses(
             speed always have one. Twice the longest horizon in nuplan-devkit's cases.
         standstill_mps: Slower is standing; nuplan-devkit's `stopped_speed_threshold`.
     """
-    velocity_x, velocity_y = -pl.col("closing_x_mps"), -pl.col("closing_y_mps")
+    closing_x, closing_y = (
+        pl.col(f"actor_velocity_{axis}_mps") - pl.col(f"other_velocity_{axis}_mps") for axis in "xy"
+    )
+    velocity_x, velocity_y = -closing_x, -closing_y
     drives = (pl.col("actor_speed_mps") > standstill_mps) | (pl.col("distance_m") == 0)
     # A little more than it takes: rounding must not lose a collision at the horizon.
     speed = (velocity_x * velocity_x + velocity_y * velocity_y).sqrt()
@@ -70,13 +73,15 @@ def collision_courses(
     across_m = pl.col("other_length_m") * heading.sin().abs()
     across_m += pl.col("other_width_m") * heading.cos().abs()
     return (
-        actor_pairs.filter(drives & pl.col("other_speed_mps").is_not_null())
-        .with_columns(
-            closing_x_mps=pl.col("actor_velocity_x_mps") - pl.col("other_velocity_x_mps"),
-            closing_y_mps=pl.col("actor_velocity_y_mps") - pl.col("other_velocity_y_mps"),
-        )
         # Most are too far apart or never come near: that takes a fraction of the time to find out.
-        .filter((pl.col("distance_m") <= reach_m) & may_collide(box_pair(), velocity_x, velocity_y))
+        # In one filter: each one copies all columns of what is left.
+        actor_pairs.filter(
+            drives
+            & pl.col("other_speed_mps").is_not_null()
+            & (pl.col("distance_m") <= reach_m)
+            & may_collide(box_pair(), velocity_x, velocity_y)
+        )
+        .with_columns(closing_x_mps=closing_x, closing_y_mps=closing_y)
         .with_columns(
             ttc_s=time_to_collision(box_pair(), velocity_x, velocity_y),
             side_by_side_m=(pl.col("actor_width_m") + across_m) / 2,
