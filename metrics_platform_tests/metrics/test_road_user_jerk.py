@@ -63,6 +63,16 @@ def test_on_paper(tracks: pl.DataFrame, expected: tuple[float, float] | None) ->
     assert rows == ([] if expected is None else [pytest.approx(expected, abs=1e-6)])
 
 
+def test_turning_in_ever_harder() -> None:
+    # A yaw rate of 0.1 t at 10 m/s: t m/s² to the left, whichever way it drives.
+    for speed in (10.0, -10.0):
+        headings = [math.remainder(3.12 + 0.05 * t * t, 2 * math.pi) for t in TENTHS]
+        tracks = driven([speed] * 11, headings)
+        row = result_of(road_user_jerk, tracks=tracks).rows.row(0, named=True)
+        assert row["lateral_jerk_mps3"] == pytest.approx(1.0, rel=0.01)
+        assert row["longitudinal_jerk_mps3"] == pytest.approx(0.0, abs=0.01)
+
+
 def test_the_moment_is_told() -> None:
     # Accelerations of 0, 0, 0, 10, 20, 20, … m/s²; jerks of 0, 0, 50, 100, 50, 0, …
     made = result_of(road_user_jerk, tracks=driven([10.0, 10.0, 10.0, 10.0, 12.0, 14.0, 16.0]))
@@ -106,6 +116,9 @@ def test_commonroad_crime(real_logs: RealLogs) -> None:
     )
     assert row["longitudinal_jerk_mps3"] == pytest.approx(np.abs(jerk).max())
     assert row["longitudinal_at_ns"] == np.abs(jerk).argmax() * TENTH_NS
+    across = np.abs(gradient(left, times, whole))
+    assert row["lateral_jerk_mps3"] == pytest.approx(across.max())
+    assert row["lateral_at_ns"] == across.argmax() * TENTH_NS
 
 
 @pytest.mark.parametrize("log", COMMONROAD)
