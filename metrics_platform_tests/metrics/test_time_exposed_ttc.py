@@ -1,6 +1,7 @@
 """Exposure below a threshold, on paper and against CommonRoad-CriMe."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 import pytest
@@ -81,7 +82,7 @@ def test_other_logs_change_no_bit() -> None:
     assert rows["tit_s2"][0] == pytest.approx(sum(1.5 - time for time in times) * 0.1)
 
 
-def courses_of(series: dict[str, list[float | None]]) -> pl.LazyFrame:
+def courses_of(series: Mapping[str, Sequence[float | None]]) -> pl.LazyFrame:
     usual: dict[str, object] = dict.fromkeys(polars_schema(CollisionCourses), 1.0)
     names = {"log_id": "log", "source": "simulation", "actor_id": "8", "other_category": "car"}
     rows = [
