@@ -38,29 +38,22 @@ def intersection_area(boxes: Floats, others: Floats) -> Floats:
     return area.clip(min=0)
 
 
-def ground_iou(boxes: Floats, others: Floats) -> Floats:
-    """Return the area that both share as a part of what they cover together; 0 if that is nothing.
+def ious(boxes: Floats, others: Floats) -> tuple[Floats, Floats]:
+    """Return what both share as a part of what they fill together: as areas, and as volumes.
 
-    Args:
-        boxes: Shape (n, 5): x, y, length, width, heading.
-        others: The same.
-    """
-    shared = intersection_area(boxes, others)
-    return _ratio(shared, boxes[:, 2] * boxes[:, 3] + others[:, 2] * others[:, 3] - shared)
-
-
-def space_iou(boxes: Floats, others: Floats) -> Floats:
-    """Return the volume that both share as a part of what they fill together; 0 if that is nothing.
+    0 where they fill nothing.
 
     Args:
         boxes: Shape (n, 7): x, y, length, width, heading, z, height; upright, from their centres.
         others: The same.
     """
+    shared = intersection_area(boxes[:, :5], others[:, :5])
     top = np.minimum(boxes[:, 5] + boxes[:, 6] / 2, others[:, 5] + others[:, 6] / 2)
     bottom = np.maximum(boxes[:, 5] - boxes[:, 6] / 2, others[:, 5] - others[:, 6] / 2)
-    shared = intersection_area(boxes[:, :5], others[:, :5]) * (top - bottom).clip(min=0)
-    volume, other_volume = (np.prod(columns[:, [2, 3, 6]], axis=1) for columns in (boxes, others))
-    return _ratio(shared, volume + other_volume - shared)
+    area, other_area = (columns[:, 2] * columns[:, 3] for columns in (boxes, others))
+    common = shared * (top - bottom).clip(min=0)
+    volumes = area * boxes[:, 6] + other_area * others[:, 6]
+    return _ratio(shared, area + other_area - shared), _ratio(common, volumes - common)
 
 
 def _beside(

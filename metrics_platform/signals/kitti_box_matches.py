@@ -9,7 +9,7 @@ from metrics_platform.core.errors import UnknownNameError
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.kernels.kitti_rules import VIEWS
 from metrics_platform.kernels.smoothing import Integers
-from metrics_platform.signals.kitti_pairs import KittiPairs, kitti_rows
+from metrics_platform.signals.kitti_pairs import Booleans, KittiPairs, kitti_rows
 
 FOUND, FALSE, MISSED, IGNORED = "found", "false", "missed", "ignored"
 _OUTCOMES = [FOUND, FALSE, MISSED, IGNORED]
@@ -92,6 +92,7 @@ def _judged(pairs: KittiPairs, difficulty: str) -> pl.DataFrame:
     level = levels.index(difficulty)
     found, told = pairs.detections, pairs.truths
     wanted, counts = pairs.wanted(level), pairs.counting(level)
+    ids = [pairs.boxes["track_id"].gather(frame["row"]) for frame in (told, found)]
     found_columns: dict[str, pl.Series] = {}
     told_columns: dict[str, pl.Series] = {}
     for view in VIEWS:
@@ -102,27 +103,37 @@ def _judged(pairs: KittiPairs, difficulty: str) -> pl.DataFrame:
         # is noted.
         of_truth = _partner(seen.truth, seen.detection, len(told))
         of_detection = _partner(seen.detection, seen.truth, len(found))
-        right = np.zeros(len(told), dtype=bool)
-        right[seen.truth] = seen.wanted & seen.counts
-        hit = np.zeros(len(found), dtype=bool)
-        hit[seen.detection] = seen.wanted & seen.counts
-        told_columns[f"{view}_outcome"] = _outcome(right, wanted & (of_truth < 0), MISSED)
-        found_columns[f"{view}_outcome"] = _outcome(hit, counts & (of_detection < 0), FALSE)
-        told_columns[f"{view}_matched_id"] = _ids(found, of_truth)
-        found_columns[f"{view}_matched_id"] = _ids(told, of_detection)
-    names = pl.Series(levels)
+        right = seen.of(seen.wanted & seen.counts)
+        told_columns[f"{view}_outcome"] = _outcome(right.truth, wanted & (of_truth < 0), MISSED)
+        found_columns[f"{view}_outcome"] = _outcome(
+            right.detection, counts & (of_detection < 0), FALSE
+        )
+        told_columns[f"{view}_matched_id"] = _ids(ids[1], of_truth)
+        found_columns[f"{view}_matched_id"] = _ids(ids[0], of_detection)
     parts = [
+        _rows(pairs, told, told_columns).with_columns(score=pl.lit(None, pl.Float64)),
+        _rows(pairs, found, found_columns),
+    ]
+    return pl.concat(parts)
+
+
+def _rows(pairs: KittiPairs, frame: pl.DataFrame, columns: dict[str, pl.Series]) -> pl.DataFrame:
+    """Return the boxes of `frame` with `columns`, and what else `KittiBoxMatches` has."""
+    levels, names = pl.Series(list(pairs.rules.levels)), pl.Series(list(pairs.rules.min_iou))
+    own = frame["class"].set(frame["class"] < 0, None)
+    boxes = pairs.boxes.drop("log_id", "source")[frame["row"]]
+    streams = pairs.streams.sort("stream")
+    return (
         boxes.with_columns(
-            pl.Series(f"{name}", values) for name, values in columns.items()
-        ).with_columns(
-            difficulty=names.gather(boxes["level"]),
+            pl.col("score").fill_null(1.0),
+            streams["log_id"].gather(frame["stream"]),
+            streams["source"].gather(frame["stream"]),
+            names.gather(own).alias("class_name"),
+            levels.gather(frame["level"]).alias("difficulty"),
             range_m=(pl.col("x_m") ** 2 + pl.col("y_m") ** 2).sqrt(),
         )
-        for boxes, columns in ((told, told_columns), (found, found_columns))
-    ]
-    absent = pl.lit(None, pl.Float64).alias("score")
-    return pl.concat(
-        [parts[0].with_columns(absent).select(_SCHEMA.names()), parts[1].select(_SCHEMA.names())]
+        .with_columns(**columns)
+        .select(_SCHEMA.names())
     )
 
 
@@ -132,12 +143,12 @@ def _partner(boxes: Integers, others: Integers, count: int) -> Integers:
     return partner
 
 
-def _outcome(right: object, wrong: object, name: str) -> pl.Series:
-    frame = pl.DataFrame({"right": right, "wrong": wrong})
-    outcome = pl.when("right").then(pl.lit(FOUND)).when("wrong").then(pl.lit(name))
-    return frame.select(outcome.otherwise(pl.lit(IGNORED))).to_series()
+def _outcome(right: Integers, wrong: Booleans, name: str) -> pl.Series:
+    outcome = wrong.astype(np.int64)
+    outcome[right] = 2
+    return pl.Series([IGNORED, name, FOUND]).gather(outcome)
 
 
-def _ids(boxes: pl.DataFrame, partner: Integers) -> pl.Series:
+def _ids(ids: pl.Series, partner: Integers) -> pl.Series:
     row = pl.Series(partner)
-    return boxes["track_id"].gather(row.set(row < 0, None))
+    return ids.gather(row.set(row < 0, None))

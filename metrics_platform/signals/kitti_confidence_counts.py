@@ -10,7 +10,7 @@ from metrics_platform.core import MetricFrame, Rows, signal
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.kernels.kitti_rules import VIEWS
 from metrics_platform.kernels.smoothing import Floats, Integers
-from metrics_platform.signals.kitti_pairs import KittiPairs, SeenPairs, class_numbers, kitti_rows
+from metrics_platform.signals.kitti_pairs import KittiPairs, SeenPairs, integers, kitti_rows
 
 
 class KittiConfidenceCounts(MetricFrame):
@@ -66,15 +66,16 @@ def kitti_confidence_counts(
 
 
 def _counted(pairs: KittiPairs) -> pl.DataFrame:
-    classes = pl.DataFrame({"class_name": list(pairs.rules.min_iou)}).with_row_index("class")
-    key = ["stream", "log_id", "source", "class_name"]
-    both = pl.concat([frame.select(key) for frame in (pairs.truths, pairs.detections)])
+    names = pl.DataFrame({"class_name": list(pairs.rules.min_iou)}).with_row_index("class")
+    names = names.cast({"class": pl.Int64})
+    both = pl.concat(
+        [frame.select("stream", "class") for frame in (pairs.truths, pairs.detections)]
+    )
     groups = (
         both.unique()
-        .join(classes, on="class_name")
-        .sort("stream", "class")
-        .with_columns(group=_group(len(classes), pl.col("class")))
-        .drop("stream", "class")
+        .join(names, on="class")
+        .join(pairs.streams, on="stream")
+        .select("log_id", "source", "class_name", group=_group(len(names)))
     )
     parts = [
         _of_view(pairs, view, level, groups.select("group")).with_columns(
@@ -89,18 +90,17 @@ def _counted(pairs: KittiPairs) -> pl.DataFrame:
 def _of_view(pairs: KittiPairs, view: str, level: int, groups: pl.DataFrame) -> pl.DataFrame:
     """Return the counts of each group, which is a class of one source and log, by confidence."""
     classes = len(pairs.rules.min_iou)
-    numbers = [class_numbers(frame, pairs.rules) for frame in (pairs.truths, pairs.detections)]
     of_truth, of_detection = (
-        frame.select(_group(classes, pl.Series(number, dtype=pl.Int64))).to_series().to_numpy()
-        for frame, number in zip((pairs.truths, pairs.detections), numbers, strict=True)
+        frame.select(_group(classes)).to_series().to_numpy()
+        for frame in (pairs.truths, pairs.detections)
     )
     seen = pairs.seen(view, level)
     recalled = seen.of(seen.chosen(-seen.score))
     recalled = recalled.of(recalled.wanted & recalled.counts)
     # Ignored detections are taken where no other is left: they change nothing about the others.
     seen = seen.of(seen.counts)
-    frame = pairs.detections["frame"].to_numpy().astype(np.int64)[seen.detection]
-    scene = frame * classes + numbers[1][seen.detection]
+    frame, number = (integers(pairs.detections, name) for name in ("frame", "class"))
+    scene = (frame * classes + number)[seen.detection]
     crowded = np.isin(scene, scene[_repeated(seen.claim)])
     alone = pairs.counting(level)
     alone[seen.detection] = False
@@ -177,8 +177,8 @@ def _of_crowds(seen: SeenPairs, scene: Integers) -> _Changes:
     )
 
 
-def _group(classes: int, number: pl.Expr | pl.Series) -> pl.Expr:
-    return (pl.col("stream").cast(pl.Int64) * classes + number).cast(pl.Int64)
+def _group(classes: int) -> pl.Expr:
+    return pl.col("stream").cast(pl.Int64) * classes + pl.col("class")
 
 
 def _repeated(values: Integers) -> Integers:

@@ -11,7 +11,7 @@ import polars as pl
 from metrics_platform.core import Rows
 from metrics_platform.core.errors import UnknownNameError
 from metrics_platform.kernels.box_matching import nearest_free, pairs_within
-from metrics_platform.kernels.box_overlap import ground_iou, space_iou
+from metrics_platform.kernels.box_overlap import ious
 from metrics_platform.kernels.kitti_rules import KITTI_CONFIGURATIONS, KittiRules
 from metrics_platform.kernels.numbering import numbered
 from metrics_platform.kernels.smoothing import Floats, Integers
@@ -37,18 +37,25 @@ class KittiPairs:
     an object, but neither counts nor competes with those that do.
 
     Attributes:
-        truth: Row of the object, ascending; those of one frame in the order of their ids.
-        detection: Row of the detection, in the same order.
-        truths: All objects, one behind another for each source of detections, with `class_name`
-            (of the object, or of its neighbour), `level` (number of the least difficulty at which
-            it is to be found; null if it never is), `frame` and `stream` (log and source).
-        detections: The same of the detections; `level` is the least at which it counts.
+        truth: Row of the object in `truths`, ascending; those of one frame in the order of their
+            ids.
+        detection: Row of the detection in `detections`, in the same order.
+        boxes: All boxes as they were given.
+        streams: `stream`, the number of a log and source that has detections, and their names.
+        truths: All objects, one behind another for each stream: `row` among the boxes, `stream`,
+            `frame`, `class` (number of the own class, or of that it is a neighbour of; -1 for none)
+            and `level` (number of the least difficulty at which it is to be found; null if it
+            never is).
+        detections: The same of the detections, `height_px` and `score`; `level` is the least at
+            which it counts.
         iou: By view.
     """
 
     rules: KittiRules
     truth: Integers
     detection: Integers
+    boxes: pl.DataFrame
+    streams: pl.DataFrame
     truths: pl.DataFrame
     detections: pl.DataFrame
     iou: dict[str, Floats]
@@ -81,12 +88,11 @@ class KittiPairs:
 
     @cached_property
     def _classes(self) -> Integers:
-        return class_numbers(self.truths, self.rules)[self.truth]
+        return integers(self.truths, "class")[self.truth]
 
     @cached_property
     def _own(self) -> Booleans:
-        own: Booleans = class_numbers(self.detections, self.rules)[self.detection] == self._classes
-        return own
+        return np.asarray(integers(self.detections, "class")[self.detection] == self._classes)
 
     @cached_property
     def _claim(self) -> Integers:
@@ -167,11 +173,11 @@ def kitti_rows(
             )
         ),
     ]
-    judged = logs.filter("truths", "detections").select("log_id")
+    judged = logs.filter("truths", "detections").select("log_id").sort("log_id")
     rows = (
-        image_boxes.join(judged, on="log_id")
+        image_boxes.join(judged.with_row_index("log"), on="log_id")
         .filter(~pl.col("ignored"))
-        .select(*_OTHERS, *_SPACE, annotated=is_truth)
+        .select("log", *_OTHERS, *_SPACE, annotated=is_truth)
         .map_batches(
             lambda frame: made(_paired(frame, rules)).select(schema.names()), schema=schema
         )
@@ -179,56 +185,55 @@ def kitti_rows(
     return Rows(rows, pl.concat([reason.select("log_id", "reason") for reason in reasons]))
 
 
-def class_numbers(boxes: pl.DataFrame, rules: KittiRules) -> Integers:
-    """Return the number of the class of each box, in the order of the rules; -1 for none."""
-    numbers = {name: number for number, name in enumerate(rules.min_iou)}
-    number = pl.col("class_name").replace_strict(numbers, default=-1, return_dtype=pl.Int64)
-    values: Integers = boxes.select(number).to_series().to_numpy()
+def integers(boxes: pl.DataFrame, name: str) -> Integers:
+    """Return a column of whole numbers."""
+    values: Integers = boxes[name].to_numpy().astype(np.int64)
     return values
 
 
 def _paired(boxes: pl.DataFrame, rules: KittiRules) -> KittiPairs:
-    name = pl.col("category").str.to_lowercase()
-    boxes = numbered(boxes.with_columns(name=name), "order", "track_id")
+    sources = boxes.select(pl.col("source").unique()).sort("source").with_row_index("_source")
+    boxes = boxes.join(sources, on="source", how="left", maintain_order="left")
     # A detector of boxes in images is not one that finds nothing in space.
-    streams = boxes.filter(~pl.col("annotated") & _PLACED).select("log_id", "source")
-    streams = streams.unique().sort("log_id", "source").with_row_index("stream")
-    classes = {name: name for name in rules.min_iou}
-    neighbours = {other: name for name, other in rules.neighbours.items()}
-    truths = (
-        boxes.filter("annotated").drop("source", "score").join(streams, on="log_id")
-    ).with_columns(
-        class_name=pl.col("name").replace_strict(
-            classes | neighbours, default=None, return_dtype=pl.String
-        ),
-        level=pl.when(pl.col("name").is_in(list(classes))).then(
-            _least_level(rules, hidden=True)
-        ),
+    spatial = boxes.lazy().filter(~pl.col("annotated") & _PLACED)
+    streams = spatial.select("log", "_source").unique().sort("log", "_source").collect()
+    streams = streams.with_row_index("stream")
+    names = spatial.group_by("log", "_source").agg(pl.col("log_id", "source").first()).collect()
+    named = streams.join(names, on=["log", "_source"]).select("stream", "log_id", "source")
+    own = {name: number for number, name in enumerate(rules.min_iou)}
+    neighbours = {other: own[name] for name, other in rules.neighbours.items()}
+    number = pl.col("category").str.to_lowercase()
+    number = number.replace_strict(own | neighbours, default=-1, return_dtype=pl.Int64)
+    is_neighbour = pl.col("category").str.to_lowercase().is_in(list(neighbours))
+    keys = numbered(boxes.select("track_id"), "order", "track_id")["order"]
+    narrow = boxes.select(
+        "log", "_source", "timestamp_ns", "annotated", "height_px", "occlusion_index",
+        "truncation_index", keys, pl.col("score").fill_null(1.0), is_neighbour.alias("neighbour"),
+        number.alias("class"),
+    ).with_row_index("row")  # fmt: skip
+    is_own = ~pl.col("neighbour") & (pl.col("class") >= 0)
+    truths = narrow.filter("annotated").join(streams.drop("_source"), on="log").with_columns(
+        level=pl.when(is_own).then(_least_level(rules, hidden=True))
     )  # fmt: skip
-    detections = (
-        boxes.filter(~pl.col("annotated"))
-        .join(streams, on=["log_id", "source"])
-        .with_columns(
-            pl.col("score").fill_null(1.0),
-            class_name=pl.col("name").replace_strict(classes, default=None, return_dtype=pl.String),
-        )
-        .with_columns(
-            level=pl.when(pl.col("class_name").is_not_null()).then(
-                _least_level(rules, hidden=False)
-            )
-        )
+    detections = narrow.filter(~pl.col("annotated")).join(streams, on=["log", "_source"])
+    detections = detections.with_columns(
+        pl.when(is_own).then("class").otherwise(-1).alias("class"),
+        level=pl.when(is_own).then(_least_level(rules, hidden=False)),
     )
     moments = pl.concat([part.select("stream", "timestamp_ns") for part in (truths, detections)])
     moments = moments.unique().sort("stream", "timestamp_ns").with_row_index("frame")
+    kept = ["row", "stream", "frame", "class", "level", "height_px", "score"]
     truths, detections = (
-        part.join(moments, on=["stream", "timestamp_ns"]).sort("frame", "order")
+        part.join(moments, on=["stream", "timestamp_ns"]).sort("frame", "order").select(kept)
         for part in (truths, detections)
     )
-    truth, detection, iou = _overlapping(truths, detections, rules)
+    truth, detection, iou = _overlapping(boxes, truths, detections, rules)
     return KittiPairs(
         rules=rules,
         truth=truth,
         detection=detection,
+        boxes=boxes,
+        streams=named,
         truths=truths,
         detections=detections,
         iou=iou,
@@ -248,7 +253,7 @@ def _least_level(rules: KittiRules, *, hidden: bool) -> pl.Expr:
 
 
 def _overlapping(
-    truths: pl.DataFrame, detections: pl.DataFrame, rules: KittiRules
+    boxes: pl.DataFrame, truths: pl.DataFrame, detections: pl.DataFrame, rules: KittiRules
 ) -> tuple[Integers, Integers, dict[str, Floats]]:
     """Return the pairs that overlap by more than the class of the object wants, seen from above.
 
@@ -257,40 +262,32 @@ def _overlapping(
     at most half of the own.
     """
     greatest = max(height for height, *_ in rules.levels.values())
-    able = [
-        _PLACED & pl.col("class_name").is_not_null(),
-        _PLACED & (pl.col("class_name").is_not_null() | (pl.col("height_px") < greatest)),
-    ]
-    chosen = [
-        np.flatnonzero(frame.select(which).to_series().to_numpy())
-        for frame, which in zip((truths, detections), able, strict=True)
-    ]
-    own, other = (
-        frame[rows].select(_SPACE).to_numpy()
-        for frame, rows in zip((truths, detections), chosen, strict=True)
+    placed = boxes.select(_PLACED).to_series().to_numpy()
+    place = boxes.select(_SPACE).to_numpy()
+    rows, of_class = (
+        [integers(frame, name) for frame in (truths, detections)] for name in ("row", "class")
     )
-    radii = [np.hypot(boxes[:, 2], boxes[:, 3]) / 2 * _SLACK for boxes in (own, other)]
-    frames = [
-        frame["frame"].to_numpy().astype(np.int64)[rows]
-        for frame, rows in zip((truths, detections), chosen, strict=True)
-    ]
-    reach = min(radius.max(initial=0.0) for radius in radii)
+    small = detections["height_px"].to_numpy() < greatest
+    truth = np.flatnonzero(placed[rows[0]] & (of_class[0] >= 0))
+    detection = np.flatnonzero(placed[rows[1]] & ((of_class[1] >= 0) | small))
+    radius = np.hypot(place[:, 2], place[:, 3]) / 2 * _SLACK
+    own, other = rows[0][truth], rows[1][detection]
+    reach = min(radius[own].max(initial=0.0), radius[other].max(initial=0.0))
     first, second, distance = pairs_within(
-        own[:, :2], frames[0], other[:, :2], frames[1], max(reach, 1e-9)
+        place[own, :2],
+        integers(truths, "frame")[truth],
+        place[other, :2],
+        integers(detections, "frame")[detection],
+        max(reach, _SLACK - 1),
     )
-    numbers = [class_numbers(frame, rules) for frame in (truths, detections)]
-    truth, detection = chosen[0][first], chosen[1][second]
-    small = detections["height_px"].to_numpy()[detection] < greatest
-    near = distance < np.minimum(radii[0][first], radii[1][second])
-    near &= small | (numbers[0][truth] == numbers[1][detection])
-    first, second = first[near], second[near]
-    truth, detection = truth[near], detection[near]
-    ground = ground_iou(own[first, :5], other[second, :5])
-    least = np.array(list(rules.min_iou.values()))
-    enough = np.flatnonzero(ground > least[numbers[0][truth]])
+    near = distance < np.minimum(radius[own[first]], radius[other[second]])
+    truth, detection = truth[first[near]], detection[second[near]]
+    likely = small[detection] | (of_class[0][truth] == of_class[1][detection])
+    truth, detection = truth[likely], detection[likely]
+    ground, space = ious(place[rows[0][truth]], place[rows[1][detection]])
+    enough = np.flatnonzero(ground > np.array(list(rules.min_iou.values()))[of_class[0][truth]])
     enough = enough[np.lexsort((detection[enough], truth[enough]))]
-    space = space_iou(own[first[enough]], other[second[enough]])
-    return truth[enough], detection[enough], {"ground": ground[enough], "space": space}
+    return truth[enough], detection[enough], {"ground": ground[enough], "space": space[enough]}
 
 
 def _at_most(levels: pl.Series, level: int) -> Booleans:

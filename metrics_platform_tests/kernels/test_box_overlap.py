@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely import Polygon
 
-from metrics_platform.kernels.box_overlap import ground_iou, intersection_area, space_iou
+from metrics_platform.kernels.box_overlap import intersection_area, ious
 
 Box = tuple[float, float, float, float, float]
 
@@ -22,6 +22,15 @@ boxes = st.tuples(half_metres, half_metres, sizes, sizes, headings)
 
 def rows(*drawn: tuple[float, ...]) -> NDArray[np.float64]:
     return np.array(drawn, dtype=np.float64)
+
+
+def ground_iou(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    flat = np.zeros((len(boxes), 2))
+    return ious(np.hstack([boxes[:, :5], flat]), np.hstack([others[:, :5], flat]))[0]
+
+
+def space_iou(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    return ious(boxes, others)[1]
 
 
 def shape(box: Box) -> Polygon:
