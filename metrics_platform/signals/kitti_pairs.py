@@ -1,6 +1,6 @@
 """Detections beside the objects that they may have found: what KITTI's figures are made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +25,8 @@ _OTHERS = (
     "log_id", "source", "timestamp_ns", "track_id", "category", "score", "height_px",
     "occlusion_index", "truncation_index",
 )  # fmt: skip
+# Boxes that are looked at together, some 100 MB with all that is made of them.
+_BOXES = 200_000
 # Of centres, whatever the rounding.
 _SLACK = 1 + 1e-9
 
@@ -179,10 +181,22 @@ def kitti_rows(
         .filter(~pl.col("ignored"))
         .select("log", *_OTHERS, *_SPACE, annotated=is_truth)
         .map_batches(
-            lambda frame: made(_paired(frame, rules)).select(schema.names()), schema=schema
+            lambda frame: pl.concat(
+                made(_paired(block, rules)).select(schema.names()) for block in _blocks(frame)
+            ),
+            schema=schema,
         )
     )
     return Rows(rows, pl.concat([reason.select("log_id", "reason") for reason in reasons]))
+
+
+def _blocks(boxes: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the boxes of some logs after those of others."""
+    logs = (boxes.select(pl.col("log").max()).item() or 0) + 1
+    count = max(1, len(boxes) // _BOXES)
+    block = pl.col("log").cast(pl.Int64) * count // logs
+    for number in range(count):
+        yield boxes.filter(block == number)
 
 
 def integers(boxes: pl.DataFrame, name: str) -> Integers:

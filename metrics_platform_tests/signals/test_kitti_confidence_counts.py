@@ -85,6 +85,20 @@ def test_objects_are_counted_by_difficulty() -> None:
     assert counts == {"easy": 1, "moderate": 2, "hard": 2}
 
 
+def test_it_makes_no_difference_which_logs_are_looked_at_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    boxes = [
+        {**box, "log_id": log}
+        for log in "abcde"
+        for box in (car("a", 0.0), detected("d", 0.5, 0.9), detected("e", 0.0, 0.2))
+    ]
+    together = counted(boxes).sort(pl.all())
+    monkeypatch.setattr("metrics_platform.signals.kitti_pairs._BOXES", 4)
+    assert counted(boxes).sort(pl.all()).equals(together)
+    assert together["log_id"].n_unique() == 5
+
+
 def test_an_unknown_configuration_is_named() -> None:
     with pytest.raises(UnknownNameError, match="kitti_2017"):
         counted([car("a", 0.0)], configuration="kitti_2071")
