@@ -118,8 +118,10 @@ class Ways:
     def _time(self, step: Integers, um: Integers, after: Integers) -> Floats:
         """Return when the way `um` was reached, between the sample `after` and the one before."""
         last = len(self.um) - 1
+        # Nothing is known before the first of all paths and beyond the last, as between any two.
+        known = (after > 0) & (after <= last)
         before, after = np.clip(after - 1, 0, last), np.clip(after, 0, last)
-        known = (self.path[before] == self.path[step]) & (self.path[after] == self.path[step])
+        known &= (self.path[before] == self.path[step]) & (self.path[after] == self.path[step])
         way = self.um[after] - self.um[before]
         share = np.divide(um - self.um[before], way, out=np.zeros(um.shape), where=way > 0)
         lasts = self.time_ns[after] - self.time_ns[before]
