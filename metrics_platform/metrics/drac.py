@@ -1,4 +1,4 @@
-"""How hard one would have to brake not to run into those in front of it in its lane."""
+"""How hard one would have to brake not to run into those in front of it."""
 
 import polars as pl
 from pandera.polars import Field
@@ -18,7 +18,10 @@ class Drac(Encounter):
     """
 
     max_drac_mps2: float = Field(gt=0, description="Deceleration rate to avoid a crash.")
-    gap_m: float = Field(gt=0, description="Bumper to bumper along the lane at that moment.")
+    gap_m: float = Field(gt=0, description="Bumper to bumper at that moment.")
+    along: str = Field(
+        isin=["lane", "heading"], description="What the gap is along: lanes, or straight ahead."
+    )
     lead_index: int = Field(ge=0, description="How many were between the two at that moment.")
 
 
@@ -38,7 +41,8 @@ def drac(lead_vehicles: pl.LazyFrame) -> pl.LazyFrame:
 
     The steady braking that brings the actor to the speed of the one in front just when they would
     touch, if that one keeps its speed. Where they overlap no braking helps, and the moment doesn't
-    count. Of equal values the earliest counts.
+    count. Of equal values the earliest counts. Where nobody recorded lanes, in front means straight
+    ahead and heading the same way (`along`).
 
     Formula: max over t of (v_actor - v_other)² / (2 · gap) where the actor is the faster one.
 

@@ -19,7 +19,10 @@ class LaneHeadway(Encounter):
     min_headway_s: float = Field(
         ge=0, description="Least time to where the other's rear bumper is now, along the lane."
     )
-    gap_m: float = Field(ge=0, description="Bumper to bumper along the lane at that moment.")
+    gap_m: float = Field(ge=0, description="Bumper to bumper at that moment.")
+    along: str = Field(
+        isin=["lane", "heading"], description="What the gap is along: lanes, or straight ahead."
+    )
     min_gap_m: float = Field(ge=0, description="The least at any moment at which the actor drove.")
 
 
@@ -37,8 +40,9 @@ class LaneHeadway(Encounter):
 def lane_headway(lead_vehicles: pl.LazyFrame, *, standstill_mps: float = 0.005) -> pl.LazyFrame:
     """Find the least headway to the next in front; one row per log_id, source, actor_id, other_id.
 
-    Along the lane, however it bends. `time_headway` is the one in the plane, straight ahead of the
-    actor, to whatever is there. Of equal times the earliest counts; where both overlap, it is 0.
+    Along the lane, however it bends; where nobody recorded lanes, straight ahead to who heads the
+    same way (`along`). `time_headway` is the one in the plane, straight ahead of the actor, to
+    whatever is there. Of equal times the earliest counts; where both overlap, it is 0.
 
     Formula: min over t of gap / v_actor.
 

@@ -18,7 +18,10 @@ class LeadTimeToCollision(Encounter):
     """
 
     min_lead_ttc_s: float = Field(ge=0, description="0 where they overlap along the lane.")
-    gap_m: float = Field(description="Bumper to bumper along the lane at that moment.")
+    gap_m: float = Field(description="Bumper to bumper at that moment.")
+    along: str = Field(
+        isin=["lane", "heading"], description="What the gap is along: lanes, or straight ahead."
+    )
     lead_index: int = Field(ge=0, description="How many were between the two at that moment.")
 
 
@@ -36,9 +39,10 @@ def lead_time_to_collision(lead_vehicles: pl.LazyFrame, *, horizon_s: float = 10
     """Find the least time to collision along the lane; one row per log_id, source, pair.
 
     At each moment both go on at their speed along the lane, however it bends, and the actor drives
-    in the lane it is in. `time_to_collision` is the one in the plane: there both go straight on, so
-    that a car in the other lane of a bend is on collision course, and the one in front around a
-    corner is not. Of equal times the earliest counts.
+    in the lane it is in; where nobody recorded lanes, straight ahead (`along`). `time_to_collision`
+    is the one in the plane: there both go straight on, so that a car in the other lane of a bend is
+    on collision course, and the one in front around a corner is not. Of equal times the earliest
+    counts.
 
     Formula: min over t of gap / (v_actor - v_other) where the actor is the faster one; 0 where
     gap ≤ 0.

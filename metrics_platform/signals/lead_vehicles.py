@@ -1,15 +1,19 @@
-"""Who drives in front of whom along the lane, moment by moment: what measures of following need."""
+"""Who drives in front of whom, moment by moment: what measures of following need."""
+
+import math
 
 import numpy as np
 import polars as pl
 from pandera.polars import Field
 
-from metrics_platform.core import MetricFrame, Rows, signal
+from metrics_platform.core import MetricFrame, signal
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels import geometry
 from metrics_platform.kernels.box_arrays import Boxes, box_distances
 from metrics_platform.kernels.lane_paths import LaneNetwork, leaders, roads
 from metrics_platform.kernels.numbering import numbered
 from metrics_platform.kernels.smoothing import Integers, group_starts
+from metrics_platform.signals.actor_pairs import box_pair
 
 _KEY = ("log_id", "timestamp_ns", "source", "track_id")
 
@@ -17,9 +21,10 @@ _KEY = ("log_id", "timestamp_ns", "source", "track_id")
 class LeadVehicles(MetricFrame):
     """One row per log_id, timestamp_ns, source, actor_id, other_id: the other is in front.
 
-    In front along the lanes that the actor goes on to drive, also beyond junctions, and also where
-    somebody else is between the two: whoever closes in on a queue closes in on each in it. The gap
-    is along the lane, the distance and the place of the other as in `actor_pairs`.
+    In front along the lanes that the actor goes on to drive, also beyond junctions, or straight
+    ahead of it where nobody recorded lanes (`along`); and also where somebody else is between the
+    two: whoever closes in on a queue closes in on each in it. The distance and the place of the
+    other are as in `actor_pairs`.
     """
 
     timestamp_ns: int = Field(description="On the recording's clock.")
@@ -27,10 +32,13 @@ class LeadVehicles(MetricFrame):
     actor_id: str = Field(description="The road user behind.")
     other_id: str = Field(description="The road user in front.")
     other_category: str = Field(description="As the source names it.")
+    along: str = Field(
+        isin=["lane", "heading"], description="What the gap is along: lanes, or straight ahead."
+    )
     lead_index: int = Field(ge=0, description="0 is the next in front, 1 the one before that, …")
     gap_m: float = Field(
-        description="From the actor's front bumper to the other's rear bumper along the lane; "
-        "negative where they overlap."
+        description="From the actor's front bumper to the other; where they overlap, negative "
+        "along the lane and 0 straight ahead."
     )
     actor_speed_mps: float = Field(ge=0, description="Over ground.")
     other_speed_mps: float = Field(ge=0, description="Over ground.")
@@ -42,38 +50,52 @@ class LeadVehicles(MetricFrame):
         unique = ["log_id", "timestamp_ns", "source", "actor_id", "other_id"]
 
 
-@signal(version="1.0.0", rows=LeadVehicles, owner="safety", optional=["lanes"])
+@signal(
+    version="1.0.0",
+    rows=LeadVehicles,
+    owner="safety",
+    optional=["lane_positions", "lane_links", "lanes"],
+)
 def lead_vehicles(
+    actor_pairs: pl.LazyFrame,
+    tracks: pl.LazyFrame,
+    recordings: pl.LazyFrame,
     lane_positions: pl.LazyFrame,
     lane_links: pl.LazyFrame,
     lanes: pl.LazyFrame,
-    tracks: pl.LazyFrame,
-    recordings: pl.LazyFrame,
     *,
     range_m: float = 50.0,
-) -> Rows:
-    """Find who is in front of each along its lanes; one row per moment, actor and road user.
+    same_way_rad: float = math.pi / 4,
+) -> pl.LazyFrame:
+    """Find who is in front of each actor; one row per moment, actor and road user.
 
-    An actor's way is the lane that its front bumper is in, and from there the lanes that lead
-    through the roads which it was recorded on later; after the last of them, on as long as there is
-    one way only. Whose front bumper is in another lane is not in front, wherever its rear is. A
-    road user without a known velocity has no row.
+    In a recording of traffic that says in what lane each road user is, an actor's way is the lane
+    that its front bumper is in, and from there the lanes that lead through the roads which it was
+    recorded on later; after the last of them, on as long as there is one way only. Whose front
+    bumper is in another lane is not in front, wherever its rear is. A road user without a known
+    velocity has no row.
 
-    A log with an ego abstains where it doesn't say in what lane the ego is.
+    Anywhere else, in front is whom the actor's box would touch going straight ahead and who heads
+    the same way, and the gap is how far it would go until then. In a bend that is too late for the
+    one in its own lane, and can be somebody in the next: `along` says which of the two it is.
 
     Args:
+        actor_pairs: Road users near each actor.
+        tracks: Box and velocity of each.
+        recordings: Says whether the log has an ego.
         lane_positions: Where in its lane each road user is.
         lane_links: Which lane leads into which.
         lanes: Which lie side by side; without them, changing lanes before a junction hides what is
             in front beyond it.
-        tracks: Box and velocity of each.
-        recordings: Says whether the log has an ego.
         range_m: Greatest gap, as SUMO's `device.ssm.range`.
+        same_way_rad: Straight ahead, who heads farther apart than this is not followed: halfway to
+            crossing.
     """
-    with_ego = (
-        recordings.filter("has_ego")
+    by_lane = (
+        recordings.filter(~pl.col("has_ego"))
         .select("log_id")
-        .with_columns(reason=pl.lit("lane_positions do not say in what lane the ego is"))
+        .join(lane_positions.select("log_id").unique(), on="log_id", how="semi")
+        .join(lane_links.select("log_id").unique(), on="log_id", how="semi")
     )
     boxes = tracks.select(
         *_KEY,
@@ -85,11 +107,35 @@ def lead_vehicles(
         "width_m",
         speed_mps=(pl.col("velocity_x_mps") ** 2 + pl.col("velocity_y_mps") ** 2).sqrt(),
     ).drop_nulls("speed_mps")
-    placed = lane_positions.join(with_ego, on="log_id", how="anti").join(boxes, on=_KEY)
+    placed = lane_positions.join(by_lane, on="log_id", how="semi").join(boxes, on=_KEY)
     names = polars_schema(LeadVehicles).names()
+    elsewhere = actor_pairs.join(by_lane, on="log_id", how="anti")
     # Collected here: what is in front is a search in arrays over all three at once.
-    users, links, beside = pl.collect_all([placed, lane_links, lanes])
-    return Rows(_rows(users, links, beside, range_m).select(names), with_ego)
+    users, links, beside = pl.collect_all([placed, lane_links, lanes], engine="in-memory")
+    return pl.concat(
+        [
+            _rows(users, links, beside, range_m).select(names),
+            _straight_ahead(elsewhere, range_m, same_way_rad).select(names),
+        ]
+    )
+
+
+def _straight_ahead(pairs: pl.LazyFrame, range_m: float, same_way_rad: float) -> pl.LazyFrame:
+    """Return whom each actor would touch going straight ahead, the nearest first."""
+    same_way = pl.col("relative_heading_rad").abs() <= same_way_rad
+    reach = (pl.col("actor_width_m") + pl.col("other_length_m") + pl.col("other_width_m")) / 2
+    near = (pl.col("distance_m") <= range_m) & (pl.col("relative_y_m").abs() <= reach)
+    ahead = (pl.col("relative_x_m") > 0) & pl.col("other_speed_mps").is_not_null()
+    # The time in which a box that comes nearer at 1 m/s gets here is its distance.
+    gap_m = geometry.time_to_collision(box_pair(), velocity_x=pl.lit(-1.0), velocity_y=pl.lit(0.0))
+    moment = ("log_id", "timestamp_ns", "source", "actor_id")
+    return (
+        pairs.filter(same_way & near & ahead)
+        .with_columns(gap_m=gap_m, along=pl.lit("heading"))
+        .filter(pl.col("gap_m") <= range_m)
+        .sort(*moment, "gap_m", "other_id")
+        .with_columns(lead_index=pl.int_range(pl.len(), dtype=pl.Int64).over(moment))
+    )
 
 
 def _rows(
@@ -135,7 +181,7 @@ def _rows(
     pairs: pl.DataFrame = pl.concat(
         [actor[behind], other[front], pl.DataFrame(numbers)], how="horizontal"
     )
-    return pairs.lazy()
+    return pairs.lazy().with_columns(along=pl.lit("lane"))
 
 
 def _lanes(placed: pl.DataFrame, links: pl.DataFrame, lanes: pl.DataFrame) -> pl.DataFrame:

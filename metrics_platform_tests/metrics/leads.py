@@ -16,6 +16,7 @@ def leads_of(gaps_m: list[float], **columns: object) -> pl.DataFrame:
         "actor_id": "a",
         "other_id": "b",
         "other_category": "car",
+        "along": "lane",
         "lead_index": 0,
         "gap_m": gaps_m,
         "actor_speed_mps": 10.0,

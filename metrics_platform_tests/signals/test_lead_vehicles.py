@@ -3,8 +3,10 @@
 import polars as pl
 import pytest
 
-from metrics_platform.core import Computed, Status
+from metrics_platform.core import Computed
 from metrics_platform.testing.inputs import compute_on
+from metrics_platform.testing.synthetic import scenario
+from metrics_platform_tests.metrics.builders import pairs_of
 from metrics_platform_tests.metrics.sumo import FOLLOWING, conflicts, simulated
 from metrics_platform_tests.signals.test_actor_pairs import of_traffic, track_of
 
@@ -77,7 +79,7 @@ def test_moments_and_logs_stay_apart() -> None:
 def test_without_links_each_lane_ends() -> None:
     frames = on_road(a=90, b=95, c=110)
     rows = lead_vehicles_of({**frames, "lane_links": LINKS.clear()}).rows
-    assert rows.is_empty()  # no log has links: it abstains
+    assert set(rows["along"]) == {"heading"}  # no log has links
     links = LINKS.with_columns(lane_id=pl.lit("X"), next_lane_id=pl.lit("Y"))
     rows = lead_vehicles_of({**frames, "lane_links": links}).rows
     assert rows.select("actor_id", "other_id").rows() == [("a", "b")]
@@ -88,16 +90,6 @@ def test_who_has_no_velocity_has_no_row() -> None:
     unknown = pl.when(pl.col("track_id") != "b").then("velocity_x_mps")
     tracks = frames["tracks"].with_columns(velocity_x_mps=unknown)
     assert lead_vehicles_of({**frames, "tracks": tracks}).rows.is_empty()
-
-
-def test_an_ego_without_a_lane_abstains() -> None:
-    frames = on_road(a=50, b=70)
-    recordings = frames["recordings"].with_columns(has_ego=pl.lit(value=True))
-    outcome = lead_vehicles_of({**frames, "recordings": recordings}).outcomes["log"]
-    assert (outcome.status, outcome.reason) == (
-        Status.ABSTAINED,
-        "lane_positions do not say in what lane the ego is",
-    )
 
 
 def test_every_conflict_of_following_in_sumo() -> None:
@@ -128,7 +120,40 @@ def test_every_conflict_of_following_in_sumo() -> None:
     assert (found["drac_mps2"] - found["maxDRAC"]).abs().max() < 0.0051  # type: ignore[operator]
 
 
-def test_a_log_of_a_map_and_no_places_in_lanes_abstains() -> None:
-    frames = {name: on_road(a=50)[name] for name in ("tracks", "lane_links", "recordings")}
-    outcome = lead_vehicles_of(frames).outcomes["log"]
-    assert outcome.reason == "no lane_positions: the recording has no lane_positions"
+def test_without_places_in_lanes_straight_ahead_is_in_front() -> None:
+    frames = on_road(a=50, b=70, c=95)
+    del frames["lane_positions"]
+    rows = lead_vehicles_of(frames).rows
+    seen = rows.select("actor_id", "other_id", "lead_index", "gap_m", "along").rows()
+    assert seen == [
+        ("a", "b", 0, pytest.approx(16.0), "heading"),
+        ("a", "c", 1, pytest.approx(41.0), "heading"),
+        ("b", "c", 0, pytest.approx(21.0), "heading"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "leads"),
+    [
+        pytest.param({"relative_x_m": 14.0}, True, id="ahead"),
+        pytest.param({"relative_x_m": -14.0}, False, id="behind"),
+        pytest.param({"relative_x_m": 14.0, "relative_y_m": 1.9}, True, id="sticks_into_the_way"),
+        pytest.param({"relative_x_m": 14.0, "relative_y_m": 2.1}, False, id="next_lane"),
+        pytest.param({"relative_x_m": 14.0, "relative_heading_rad": 0.7}, True, id="turns_off"),
+        pytest.param({"relative_x_m": 14.0, "relative_heading_rad": -1.6}, False, id="crosses"),
+        pytest.param({"relative_x_m": 14.0, "relative_heading_rad": -3.1}, False, id="oncoming"),
+        pytest.param({"relative_x_m": 14.0, "other_speed_mps": None}, False, id="unknown_speed"),
+    ],
+)
+def test_whom_an_ego_follows(columns: dict[str, float | None], leads: bool) -> None:
+    frames = scenario("follow", log_id="log", seconds=1)
+    pairs = pairs_of(1, **{"distance_m": 10.0, "actor_speed_mps": 10.0, **columns})
+    rows = compute_on({**frames, "actor_pairs": pairs}, "lead_vehicles").rows
+    assert rows["other_id"].to_list() == (["1"] if leads else [])
+
+
+def test_a_synthetic_following() -> None:
+    frames = scenario("follow", speed_mps=15.0, headway_s=0.7)
+    rows = compute_on(frames, "lead_vehicles").rows
+    assert rows["gap_m"].to_list() == pytest.approx([0.7 * 15.0] * len(rows))
+    assert set(rows["along"]) == {"heading"}
