@@ -41,8 +41,8 @@ def judged_curves(rows: pl.DataFrame, by: Sequence[str], *, later_first: bool) -
         later_first: Which of equal scores counts as more confident, as `DetectionRules` has it.
     """
     key = [*by, "class_name", "threshold_m"]
-    judged = rows.lazy().filter(pl.col("outcome") != NOT_JUDGED)
-    judged = judged.select(*dict.fromkeys([*key, *_TIES, "outcome", "score", *_ERRORS])).collect()
+    needed = dict.fromkeys([*key, *_TIES, "outcome", "score", *_ERRORS])
+    judged = rows.select(*needed).filter(pl.col("outcome") != NOT_JUDGED)
     groups = (
         judged.group_by(key)
         .agg(

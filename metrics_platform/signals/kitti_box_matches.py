@@ -9,7 +9,8 @@ from metrics_platform.core.errors import UnknownNameError
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.kernels.kitti_rules import VIEWS
 from metrics_platform.kernels.smoothing import Integers
-from metrics_platform.signals.kitti_pairs import Booleans, KittiPairs, kitti_rows
+from metrics_platform.signals.kitti_pairing import kitti_rows
+from metrics_platform.signals.kitti_pairs import Booleans, KittiPairs
 
 FOUND, FALSE, MISSED, IGNORED = "found", "false", "missed", "ignored"
 _OUTCOMES = [FOUND, FALSE, MISSED, IGNORED]

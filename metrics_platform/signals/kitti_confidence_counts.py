@@ -10,7 +10,8 @@ from metrics_platform.core import MetricFrame, Rows, signal
 from metrics_platform.core.frames import polars_schema
 from metrics_platform.kernels.kitti_rules import VIEWS
 from metrics_platform.kernels.smoothing import Floats, Integers
-from metrics_platform.signals.kitti_pairs import KittiPairs, SeenPairs, integers, kitti_rows
+from metrics_platform.signals.kitti_pairing import kitti_rows
+from metrics_platform.signals.kitti_pairs import KittiPairs, SeenPairs, integers
 
 
 class KittiConfidenceCounts(MetricFrame):

@@ -94,7 +94,7 @@ def test_it_makes_no_difference_which_logs_are_looked_at_together(
         for box in (car("a", 0.0), detected("d", 0.5, 0.9), detected("e", 0.0, 0.2))
     ]
     together = counted(boxes).sort(pl.all())
-    monkeypatch.setattr("metrics_platform.signals.kitti_pairs._BOXES", 4)
+    monkeypatch.setattr("metrics_platform.signals.kitti_pairing._BOXES", 4)
     assert counted(boxes).sort(pl.all()).equals(together)
     assert together["log_id"].n_unique() == 5
 
