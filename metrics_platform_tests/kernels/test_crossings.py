@@ -145,13 +145,20 @@ def test_straight_paths_cross_where_their_lines_do(
     assume(min(angle, math.pi - angle) > math.radians(31))
     along = _where_lines_meet(one, two)
     # The paths are those of the front bumpers.
-    inside = [
-        min(way - _LENGTH_M / 2, _SECONDS * drive[3] + _LENGTH_M / 2 - way)
-        for way, drive in zip(along, (one, two), strict=True)
+    at = [way - _LENGTH_M / 2 for way in along]
+    whole = [_SECONDS * drive[3] for drive in (one, two)]
+    arrives = [at[i] / (one, two)[i][3] for i in range(2)]
+    first, second = (0, 1) if arrives[0] < arrives[1] else (1, 0)
+    # Both are there, and when one left and the other came is recorded.
+    margins = [
+        *at,
+        *(whole[i] - at[i] for i in range(2)),
+        at[second] - _WIDTH_M / 2,
+        whole[first] - at[first] - _WIDTH_M / 2 - _LENGTH_M,
     ]
-    assume(min(abs(margin) for margin in inside) > 0.01)
+    assume(abs(arrives[0] - arrives[1]) > 0.01 and min(abs(margin) for margin in margins) > 0.01)
     found, _ = _found(_straight(one, two), horizon_s=100.0)
-    assert len(found.x) == (min(inside) > 0)
+    assert len(found.x) == (min(margins) > 0)
     if len(found.x):
         expected = one[0] + along[0] * math.cos(one[2]), one[1] + along[0] * math.sin(one[2])
         assert (found.x[0], found.y[0]) == pytest.approx(expected, abs=1e-4)
