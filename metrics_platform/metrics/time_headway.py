@@ -31,7 +31,7 @@ class TimeHeadway(Encounter):
     plausible={"min_headway_s": (0.0, None)},
 )
 def time_headway(actor_pairs: pl.LazyFrame, *, standstill_mps: float = 0.005) -> pl.LazyFrame:
-    """Find the least time headway to who is in front; one row per log_id, source, actor_id and other.
+    """Find the least time headway to each in front; one row per log_id, source, actor_id, other_id.
 
     The distance headway is how far the ego can move straight ahead before it touches the road user
     where it is now; the time headway is that over the ego's forward speed. At each moment only the
