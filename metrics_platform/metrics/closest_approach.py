@@ -3,7 +3,7 @@
 import polars as pl
 
 from metrics_platform.core import metric
-from metrics_platform.signals.actor_pairs import Encounter, worst_moments
+from metrics_platform.signals.actor_pairs import PAIR, Encounter, worst_moments
 
 
 class ClosestApproach(Encounter):
@@ -34,4 +34,4 @@ def closest_approach(actor_pairs: pl.LazyFrame) -> pl.LazyFrame:
 
     Reference: shapely's distance of the same rectangles, equal within 1e-9 m.
     """
-    return worst_moments(actor_pairs, ClosestApproach, by="distance_m")
+    return worst_moments(actor_pairs, ClosestApproach, by="distance_m", key=PAIR)

@@ -5,7 +5,7 @@ from pandera.polars import Field
 
 from metrics_platform.core import metric
 from metrics_platform.core.frames import polars_schema
-from metrics_platform.signals.actor_pairs import ENCOUNTER, Encounter
+from metrics_platform.signals.actor_pairs import PAIR, Encounter
 
 # Whoever passes a parked car in line with it is as near for a while; by rounding alone, which is up
 # to 1e-9 m at coordinates of 1e6 m, any of these moments would be the nearest.
@@ -50,16 +50,16 @@ def closest_encounter(actor_pairs: pl.LazyFrame) -> pl.LazyFrame:
     """
     time, distance = pl.col("timestamp_ns"), pl.col("distance_m")
     # The first moment and the nearest ones are few, and tell all.
-    first = time == time.min().over(ENCOUNTER)
-    nearest = distance <= distance.min().over(ENCOUNTER) + EQUAL_M
+    first = time == time.min().over(PAIR)
+    nearest = distance <= distance.min().over(PAIR) + EQUAL_M
     telling = actor_pairs.filter(first | nearest).cache()
-    to_come = telling.group_by(ENCOUNTER).agg(
+    to_come = telling.group_by(PAIR).agg(
         timestamp_ns=time.min(),
         dce_m=distance.min(),
         ttce_s=(time.filter(distance <= distance.min() + EQUAL_M).min() - time.min()) * 1e-9,
     )
     return (
-        telling.join(to_come, on=[*ENCOUNTER, "timestamp_ns"])
+        telling.join(to_come, on=[*PAIR, "timestamp_ns"])
         .with_columns(bearing_rad=pl.arctan2("relative_y_m", "relative_x_m"))
         .rename({"timestamp_ns": "at_ns"})
         .select(polars_schema(ClosestEncounter).names())

@@ -8,7 +8,7 @@ from metrics_platform.core import metric
 from metrics_platform.kernels.numbering import gathered
 from metrics_platform.kernels.reachability import earliest_contact
 from metrics_platform.kernels.smoothing import Floats
-from metrics_platform.signals.actor_pairs import ENCOUNTER, Encounter, worst_moments
+from metrics_platform.signals.actor_pairs import ENCOUNTER, PAIR, Encounter, worst_moments
 
 _KEPT = (
     "timestamp_ns", "other_category", "relative_x_m", "relative_y_m", "distance_m",
@@ -65,6 +65,7 @@ def worst_time_to_collision(
     """
     known = actor_pairs.filter(pl.col("other_speed_mps").is_not_null()).select(
         *ENCOUNTER,
+        "encounter_index",
         *_KEPT,
         _reach_m=_radius("actor") + _radius("other"),
         velocity_x_mps=pl.col("other_velocity_x_mps") - pl.col("actor_velocity_x_mps"),
@@ -105,9 +106,10 @@ def _timed(pairs: pl.DataFrame, acceleration_mps2: float, standstill_mps: float)
     Most cannot, which a first bound tells: the exact time of the moment whose bound is least rules
     them out, and a tenth is left. In arrays, since encounters are looked up once for all of it.
     """
-    encounters, rows, starts = gathered(pairs, *ENCOUNTER)
+    _, rows, starts = gathered(pairs, *PAIR)
     if not len(rows):
         return pairs.with_columns(min_wttc_s=pl.lit(0.0))
+    encounters = pairs.select(ENCOUNTER)[rows[starts[:-1]]]
     bound = pairs["_bound_s"].to_numpy()[rows]
     speeds = {
         f"{who}_mps": np.maximum.reduceat(pairs[f"{who}_speed_mps"].to_numpy()[rows], starts[:-1])

@@ -1,6 +1,7 @@
 """An actor and each road user near it, moment by moment: what safety measures look at."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -37,6 +38,9 @@ class ActorPairs(MetricFrame):
     actor_id: str = Field(description="`ego`, or the road user from whose seat it is seen.")
     other_id: str = Field(description="The road user that is looked at.")
     other_category: str = Field(description="As the source names it.")
+    encounter_index: int = Field(
+        ge=0, description="Number of the pair in its log, the same at all its moments."
+    )
     relative_x_m: float = Field(description="Its centre, ahead of the centre of the actor's.")
     relative_y_m: float = Field(description="Its centre, to the left of the centre of the actor's.")
     relative_heading_rad: float = Field(
@@ -85,6 +89,8 @@ class Encounter(MetricFrame):
 
 
 ENCOUNTER = ("log_id", "source", "actor_id", "other_id")
+# The same in rows of `actor_pairs`, of which there are many: looking up names takes longest there.
+PAIR = ("log_id", "encounter_index")
 
 
 def box_pair() -> BoxPair:
@@ -101,7 +107,12 @@ def box_pair() -> BoxPair:
 
 
 def worst_moments(
-    pairs: pl.LazyFrame, rows: type[Encounter], by: str, *, descending: bool = False
+    pairs: pl.LazyFrame,
+    rows: type[Encounter],
+    by: str,
+    *,
+    descending: bool = False,
+    key: Sequence[str] = ENCOUNTER,
 ) -> pl.LazyFrame:
     """Return per encounter the moment at which the column `by` is least, or greatest.
 
@@ -112,11 +123,12 @@ def worst_moments(
         rows: Schema of the result.
         by: Never null.
         descending: The greatest is the worst.
+        key: What tells encounters apart; `PAIR` where all of `actor_pairs` is looked at.
     """
     value = pl.col(by)
     worst = value.max() if descending else value.min()
     return (
-        pairs.filter(value == worst.over(ENCOUNTER))
+        pairs.filter(value == worst.over(key))
         .sort("timestamp_ns")
         .unique(ENCOUNTER, keep="first", maintain_order=True)
         .with_columns(bearing_rad=pl.arctan2("relative_y_m", "relative_x_m"))
@@ -169,10 +181,12 @@ def actor_pairs(
         .with_columns(reason=pl.lit("the ego's motion is unknown: there are no ego_states"))
     )
     # Collected here: which of two ways a log goes, and who is near whom, isn't a query.
-    moving = with_velocity(tracks, neighbours, max_gap_s).collect()
+    moving = _numbered(with_velocity(tracks, neighbours, max_gap_s)).collect()
     of_traffic = moving["log_id"].is_in(traffic.collect()["log_id"].implode())
     users, others = moving.filter(of_traffic), moving.filter(~of_traffic).lazy()
-    beside = _pairs(_beside_ego(others, ego_states.filter(known)), range_m)
+    beside = _pairs(_beside_ego(others, ego_states.filter(known)), range_m).with_columns(
+        encounter_index="road_user"
+    )
     names = polars_schema(ActorPairs).names()
     parts = [beside.select(names).collect(), _among_themselves(users, traffic_range_m)]
     # Frames put together are in pieces, of which empty ones slow down each query.
@@ -198,6 +212,16 @@ def with_velocity(
     }
     joined = rows.join(slopes, on="_row", how="left", maintain_order="left")
     return joined.with_columns(**estimates)
+
+
+def _numbered(tracks: pl.LazyFrame) -> pl.LazyFrame:
+    """Number the road users of each log (`road_user`), and count them (`road_users`)."""
+    users = tracks.select(_TRACK).unique().sort(_TRACK)
+    numbers = users.with_columns(
+        road_user=pl.int_range(pl.len(), dtype=pl.Int64).over("log_id"),
+        road_users=pl.len().over("log_id").cast(pl.Int64),
+    )
+    return tracks.join(numbers, on=_TRACK, how="left", maintain_order="left")
 
 
 def _beside_ego(tracks: pl.LazyFrame, ego: pl.LazyFrame) -> pl.LazyFrame:
@@ -256,7 +280,11 @@ def _among_themselves(tracks: pl.DataFrame, range_m: float) -> pl.DataFrame:
     # Names are looked up last of all.
     seat = users.select("log_id", "timestamp_ns", "source", actor_id="track_id")[pairs.actor]
     sight = users.select(other_id="track_id", other_category="category")[pairs.other]
-    numbers = pl.DataFrame(pairs.columns)
+    user, count = users["road_user"].to_numpy(), users["road_users"].to_numpy()
+    numbers = pl.DataFrame(
+        {"encounter_index": user[pairs.actor] * count[pairs.actor] + user[pairs.other]}
+        | dict(pairs.columns)
+    )
     if users["velocity_x_mps"].has_nulls() or users["velocity_y_mps"].has_nulls():
         unknown = ("other_velocity_x_mps", "other_velocity_y_mps", "other_speed_mps")
         numbers = numbers.with_columns(pl.col(unknown).fill_nan(None))

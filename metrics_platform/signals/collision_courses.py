@@ -72,15 +72,17 @@ def collision_courses(
     heading = pl.col("relative_heading_rad")
     across_m = pl.col("other_length_m") * heading.sin().abs()
     across_m += pl.col("other_width_m") * heading.cos().abs()
+    # Most are too far apart or never come near: that takes a fraction of the time to find out. In
+    # one filter: each one copies all columns of what is left. And piece by piece, in half of the
+    # time, since intermediate values stay in the cache; it is row by row, and so repeatable.
+    near = actor_pairs.filter(
+        drives
+        & pl.col("other_speed_mps").is_not_null()
+        & (pl.col("distance_m") <= reach_m)
+        & may_collide(box_pair(), velocity_x, velocity_y)
+    ).collect(engine="streaming")
     return (
-        # Most are too far apart or never come near: that takes a fraction of the time to find out.
-        # In one filter: each one copies all columns of what is left.
-        actor_pairs.filter(
-            drives
-            & pl.col("other_speed_mps").is_not_null()
-            & (pl.col("distance_m") <= reach_m)
-            & may_collide(box_pair(), velocity_x, velocity_y)
-        )
+        near.lazy()
         .with_columns(closing_x_mps=closing_x, closing_y_mps=closing_y)
         .with_columns(
             ttc_s=time_to_collision(box_pair(), velocity_x, velocity_y),

@@ -1,6 +1,7 @@
 """Frames of derived signals, of which a test says only what it is about."""
 
 from collections.abc import Mapping
+from zlib import crc32
 
 import polars as pl
 
@@ -36,7 +37,11 @@ def ego_states_of(rows: int, **columns: object) -> pl.DataFrame:
 
 def pairs_of(rows: int, **columns: object) -> pl.DataFrame:
     """Return so many moments with one car, 0.1 s apart; what isn't said is 0."""
-    return _frame(ActorPairs, rows, columns)
+    frame = _frame(ActorPairs, rows, columns)
+    # A number that is the pair's own, also among frames put together.
+    names = frame.select(pl.concat_str("source", "actor_id", "other_id", separator="|"))
+    numbers = [crc32(name.encode()) for name in names.to_series()]
+    return frame.with_columns(encounter_index=pl.Series(numbers, dtype=pl.Int64))
 
 
 def approaching(distances_m: list[float], **columns: object) -> pl.DataFrame:
