@@ -95,8 +95,8 @@ def _all_taken_in(store: Store, progress: Progress, task: TaskID) -> bool:
 def _report(out: Console, store: Store) -> None:
     logs = log_overview(store.registry.logs(), store.registry.rejected())
     states = logs.group_by("state").len().sort("len", descending=True).rows()
-    told = ", ".join(f"{count} {state}" for state, count in states)
-    out.print(f"{len(logs)} logs: {told}", highlight=False)
+    by_state = ", ".join(f"{count} {state}" for state, count in states)
+    out.print(f"{len(logs)} logs: {by_state}", highlight=False)
     for log_id in logs.filter("truncated")["log_id"]:
         out.print(f"[yellow]{log_id}[/] is cut off; recovered as far as it goes", highlight=False)
     for log_id, reason in logs.drop_nulls("reason").select("log_id", "reason").iter_rows():
@@ -115,14 +115,11 @@ def _report(out: Console, store: Store) -> None:
         hard_brakes_per_km=pl.col("hard_brakes").sum() / pl.col("distance_m").sum() * 1_000,
     )  # fmt: skip
     print_frame(out, by_release.sort("release"), "And by release")
-    silent = []
+    told: dict[str, list[str]] = {}
     for name, summary in summaries.items():
-        if (summary["status"] == "abstained").all():
-            silent.append(name)
-        else:
-            out.print(f"{name}: {coverage_line(summary['status'])}", highlight=False)
-    if silent:
-        out.print(f"No log records what these need: {', '.join(silent)}", highlight=False)
+        told.setdefault(coverage_line(summary["status"]), []).append(name)
+    for line, names in told.items():
+        out.print(f"[bold]{line}[/]: {', '.join(sorted(names))}", highlight=False)
     out.print(_NEXT, highlight=False)
 
 
