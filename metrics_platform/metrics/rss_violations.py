@@ -142,11 +142,13 @@ def rss_violations(
     # However it is turned: most pairs are too far apart sideways, whatever else is.
     reach = (length * length + width * width).sqrt()
     needed_aside = _safe_aside(actor, other, lateral_margin_m)
+    # Piece by piece, since intermediate values stay in the cache; row by row, and so repeatable.
+    beside = actor_pairs.filter(
+        (pl.col("other_velocity_y_mps").abs() <= crossing_mps)
+        & (_apart_sideways(reach) <= needed_aside)
+    ).collect(engine="streaming")
     dangerous = (
-        actor_pairs.filter(
-            (pl.col("other_velocity_y_mps").abs() <= crossing_mps)
-            & (_apart_sideways(reach) <= needed_aside)
-        )
+        beside.lazy()
         .with_columns(
             safe_longitudinal_distance_m=_safe_ahead(actor, other, standstill_mps),
             safe_lateral_distance_m=needed_aside,
