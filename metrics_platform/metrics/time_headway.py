@@ -58,8 +58,10 @@ def time_headway(actor_pairs: pl.LazyFrame, *, standstill_mps: float = 0.005) ->
     across += pl.col("other_width_m") * heading.cos().abs()
     in_the_way = 2 * pl.col("relative_y_m").abs() <= pl.col("actor_width_m") + across + 1e-6
     moment = ("log_id", "source", "actor_id", "timestamp_ns")
+    # Piece by piece, since intermediate values stay in the cache; row by row, and so repeatable.
+    in_front = actor_pairs.filter(ahead & in_the_way).collect(engine="streaming")
     nearest = (
-        actor_pairs.filter(ahead & in_the_way)
+        in_front.lazy()
         .with_columns(headway_m=headway_m)
         .filter(pl.col("headway_m") == pl.col("headway_m").min().over(moment))
         .filter(pl.col("other_id") == pl.col("other_id").min().over(moment))

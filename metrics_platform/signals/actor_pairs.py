@@ -181,7 +181,10 @@ def actor_pairs(
         .with_columns(reason=pl.lit("the ego's motion is unknown: there are no ego_states"))
     )
     # Collected here: which of two ways a log goes, and who is near whom, isn't a query.
-    moving = _numbered(with_velocity(tracks, neighbours, max_gap_s)).collect()
+    seen = tracks.collect()
+    if seen["velocity_x_mps"].has_nulls() or seen["velocity_y_mps"].has_nulls():
+        seen = with_velocity(seen.lazy(), neighbours, max_gap_s).collect()
+    moving = _numbered(seen.lazy()).collect()
     of_traffic = moving["log_id"].is_in(traffic.collect()["log_id"].implode())
     users, others = moving.filter(of_traffic), moving.filter(~of_traffic).lazy()
     beside = _pairs(_beside_ego(others, ego_states.filter(known)), range_m).with_columns(
