@@ -21,7 +21,7 @@ from dagster import (
     multi_asset,
 )
 
-from metrics_platform.core import Computed, Outcome, Status
+from metrics_platform.core import Computed, Status
 from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.errors import StoreError, StoreUnavailableError
 from metrics_platform.core.settings import Settings
@@ -29,7 +29,7 @@ from metrics_platform.orchestration.assets import IO_MANAGER, described
 from metrics_platform.orchestration.batches import batches
 from metrics_platform.orchestration.partitions import log_asset_key, log_partitions
 from metrics_platform.readers.config import ReaderConfig
-from metrics_platform.readers.reading import ReadBatch, read_logs
+from metrics_platform.readers.reading import ReadBatch, read_logs, unread
 from metrics_platform.signals.recordings import recordings
 from metrics_platform.store import INBOX, ObjectRoot, ReadLog, Store
 
@@ -162,19 +162,19 @@ def _fetched(root: ObjectRoot, source: str, folder: Path) -> Path:
 
 
 def _without_doubles(batch: ReadBatch, store: Store, revisions: Mapping[str, int]) -> ReadBatch:
-    """Fail the logs of `batch` whose bytes are those of another log: a drive counts once."""
+    """Put aside the logs of `batch` whose bytes are those of another log: a drive counts once."""
     doubles = store.registry.claim_content(batch.content_hashes, revisions=revisions)
     if not doubles:
         return batch
     reasons = {log_id: f"same recording as log {first}" for log_id, first in doubles.items()}
-    failed = {log_id: Outcome(Status.FAILED, reason) for log_id, reason in reasons.items()}
+    outcomes = {log_id: unread(batch.signals, reason) for log_id, reason in reasons.items()}
     others = ~pl.col("log_id").is_in(list(doubles))
     signals = {
         name: replace(
             computed,
             rows=computed.rows.filter(others),
             summary=computed.summary.filter(others),
-            outcomes={**computed.outcomes, **failed},
+            outcomes=computed.outcomes | {log_id: of[name] for log_id, of in outcomes.items()},
         )
         for name, computed in batch.signals.items()
     }

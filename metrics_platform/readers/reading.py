@@ -2,7 +2,7 @@
 
 import errno
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -72,8 +72,9 @@ def read_logs(
 ) -> ReadBatch:
     """Read the recordings at `paths`, by log id; every log has an outcome in every signal.
 
-    A log that cannot be read fails in every signal with the reason, and no other log notices. A
-    signal that a log doesn't hold is abstained from; one whose rows are unusable is failed.
+    A log that cannot be read fails in `recordings` with the reason, is abstained from in every other
+    signal, and no other log notices. A signal that a log doesn't hold is abstained from; one whose
+    rows are unusable is failed.
     """
     started = time.perf_counter()
     signals = recorded_signals()
@@ -121,8 +122,18 @@ def _read_log(path: Path, config: ReaderConfig, signals: Mapping[str, Signal]) -
         if type(error).__name__ != "PanicException":
             raise
         reason = f"the parser panicked: {error}"
+    outcomes = unread(signals, reason)
+    return replace(log, outcomes=outcomes, failure=outcomes[_RECORDINGS].reason)
+
+
+def unread(signals: Iterable[str], reason: str) -> dict[str, Outcome]:
+    """Return the outcome in each of `signals` of a log of which nothing can be had.
+
+    It is one fault, and counted once: in `recordings`.
+    """
     failed = Outcome(Status.FAILED, reason[:_REASON_LENGTH])
-    return replace(log, outcomes=dict.fromkeys(signals, failed), failure=failed.reason)
+    absent = Outcome(Status.ABSTAINED, f"{_RECORDINGS} failed: {reason}"[:_REASON_LENGTH])
+    return {name: failed if name == _RECORDINGS else absent for name in signals}
 
 
 def _cleaned(
