@@ -174,7 +174,7 @@ def _without_doubles(batch: ReadBatch, store: Store, revisions: Mapping[str, int
             computed,
             rows=computed.rows.filter(others),
             summary=computed.summary.filter(others),
-            outcomes=computed.outcomes | {log_id: of[name] for log_id, of in outcomes.items()},
+            outcomes={**computed.outcomes, **{i: of[name] for i, of in outcomes.items()}},
         )
         for name, computed in batch.signals.items()
     }

@@ -72,8 +72,8 @@ def read_logs(
 ) -> ReadBatch:
     """Read the recordings at `paths`, by log id; every log has an outcome in every signal.
 
-    A log that cannot be read fails in `recordings` with the reason, is abstained from in every other
-    signal, and no other log notices. A signal that a log doesn't hold is abstained from; one whose
+    A log that cannot be read fails in `recordings` with the reason, every other signal abstains
+    from it, and no other log notices. A signal that a log doesn't hold is abstained from; one whose
     rows are unusable is failed.
     """
     started = time.perf_counter()

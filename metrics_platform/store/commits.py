@@ -2,35 +2,33 @@
 
 A crash before the transaction leaves an object that nothing points to. The same results again move
 nothing. Writers of different logs never wait for one another.
-
-Every log that a file holds has a row in `results` that points to it, now or before: reads rely on
-that to tell old rows from current ones.
 """
 
+import json
 import time
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
-from io import BytesIO
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from itertools import accumulate
+from typing import Any
+from uuid import UUID
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import exc
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from metrics_platform.core.errors import StoreError
 from metrics_platform.core.statuses import Computed
 from metrics_platform.store.index import files, results
 from metrics_platform.store.objects import ObjectRoot
-from metrics_platform.store.parameters import given
+from metrics_platform.store.parameters import among
+from metrics_platform.store.parquet import NewFile, put_rows
 from metrics_platform.store.postgres import Postgres
-from metrics_platform.store.reads import Scope, scan_files
+from metrics_platform.store.reads import Scope
 from metrics_platform.store.results import Result, results_of
+from metrics_platform.store.versions import Versions
 
-# Small enough that one log of a thousand is read quickly, large enough to compress well and to
-# read all of them as fast as from a single row group.
-_ROW_GROUP = 32_768
+_UNIQUE, _FOREIGN_KEY = "23505", "23503"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +56,38 @@ class _Current:
 
     id: int
     result: Result
-    file_id: uuid.UUID | None
+    file_id: UUID | None
     row_offset: int
     committed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """An object that was put and is to be committed; `offsets` by log, in rows."""
+class _Batch:
+    """What is to be committed.
 
-    id: uuid.UUID
-    path: str
+    Attributes:
+        scope: The version; of its logs those that are meant.
+        version_id: Of the version.
+        rows: Of all logs.
+        new: Result by log.
+        run_id: Of the run that computed it.
+        seconds: That it took to compute.
+    """
+
+    scope: Scope
+    version_id: int
+    rows: pl.DataFrame
+    new: Mapping[str, Result]
+    run_id: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """A new object, and where in it the rows of each log begin."""
+
+    file: NewFile
     offsets: Mapping[str, int]
-    rows: int
-    size_bytes: int
 
 
 class _MovedMeanwhile(Exception):
@@ -79,49 +95,51 @@ class _MovedMeanwhile(Exception):
 
 
 def commit(
-    postgres: Postgres, objects: ObjectRoot, computed: Computed, *, run_id: str | None, domain: str
+    postgres: Postgres,
+    objects: ObjectRoot,
+    versions: Versions,
+    computed: Computed,
+    *,
+    run_id: str | None,
+    domain: str,
 ) -> Commit:
     """Make `computed` current for its logs; see `Store.write`."""
     started = time.perf_counter()
     rows, new = results_of(computed)
     definition = computed.definition
     scope = Scope(domain, definition.name, definition.version, list(new))
+    if len(rows):
+        versions.check_columns(scope, rows.schema)
     while True:
+        number = versions.number(scope)
+        batch = _Batch(scope, number, rows, new, run_id, computed.seconds)
         try:
-            written, file = _attempt(postgres, objects, scope, rows, new, run_id)
+            written, put = _attempt(postgres, objects, batch)
         except _MovedMeanwhile:
+            versions.forget(scope)
             continue
         return Commit(
-            path=file.path if file else None,
+            path=put.file.path if put else None,
             written=written,
             unchanged=len(new) - written,
-            rows=file.rows if file else 0,
+            rows=put.file.row_count if put else 0,
             seconds=time.perf_counter() - started,
         )
 
 
-def _attempt(
-    postgres: Postgres,
-    objects: ObjectRoot,
-    scope: Scope,
-    rows: pl.DataFrame,
-    new: Mapping[str, Result],
-    run_id: str | None,
-) -> tuple[int, _File | None]:
+def _attempt(postgres: Postgres, objects: ObjectRoot, batch: _Batch) -> tuple[int, _Put | None]:
     """Return how many logs were written, and the object that holds their rows."""
-    current = postgres.transaction(lambda connection: _current(connection, scope))
-    changed = _changed(current, new.values())
+    current = postgres.query(lambda connection: _current(connection, batch, list(batch.new)))
+    changed = _changed(current, batch.new.values())
     wanted = [result for result in changed if not _has_rows_of(current, result)]
-    if wanted:
-        _check_columns(postgres, objects, scope, rows.schema)
-    file = _put(objects, scope, rows, wanted)
-    if not changed:
-        return 0, None
-    written = postgres.transaction(
-        lambda connection: _move(connection, scope, changed, file, run_id)
-    )
+    put = _put(objects, batch, wanted)
+    if not any(result.log_id in current for result in changed):
+        # Nothing to supersede, as for all new logs: one statement, and no lock.
+        written = postgres.query(lambda connection: _first(connection, batch, changed, put))
+    else:
+        written = postgres.transaction(lambda connection: _move(connection, batch, changed, put))
     # Where somebody was faster with the same results, nothing points to the object.
-    return written, file if written else None
+    return written, put if written else None
 
 
 def _changed(current: Mapping[str, _Current], new: Iterable[Result]) -> list[Result]:
@@ -136,62 +154,45 @@ def _has_rows_of(current: Mapping[str, _Current], result: Result) -> bool:
     )
 
 
-def _check_columns(
-    postgres: Postgres, objects: ObjectRoot, scope: Scope, columns: pl.Schema
-) -> None:
-    """See that the rows of one version all have the same columns, or no scan could read them."""
-    of_version = (
-        files.c.domain == scope.domain,
-        files.c.name == scope.name,
-        files.c.version == scope.version,
-    )
-    newest = sa.select(files.c.path).where(*of_version).order_by(files.c.committed_at.desc())
-    path = postgres.transaction(lambda connection: connection.scalar(newest.limit(1)))
-    if path is None:
-        return
-    stored = scan_files(objects, [path]).collect_schema()
-    if stored != columns:
-        before, now = (
-            {f"{name}: {dtype}" for name, dtype in schema.items()} for schema in (stored, columns)
-        )
-        raise StoreError(
-            f"{scope.name} {scope.version} is stored with other columns "
-            f"(stored {sorted(before - now)}, now {sorted(now - before)}): give it another version"
-        )
-
-
-def _put(
-    objects: ObjectRoot, scope: Scope, rows: pl.DataFrame, wanted: Sequence[Result]
-) -> _File | None:
+def _put(objects: ObjectRoot, batch: _Batch, wanted: Sequence[Result]) -> _Put | None:
     """Write the rows of `wanted` into one object, one log after another."""
     if not wanted:
         return None
-    counts = [result.row_count for result in wanted]
+    rows, counts = batch.rows, [result.row_count for result in wanted]
     if sum(counts) < len(rows):
         logs = pl.Series([result.log_id for result in wanted])
         rows = rows.filter(pl.col("log_id").is_in(logs.implode()))
     offsets = accumulate(counts, initial=0)
-    buffer = BytesIO()
-    rows.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=_ROW_GROUP)
-    file_id = uuid.uuid4()
-    day = datetime.now(UTC).date().isoformat()
-    path = f"{scope.domain}/{scope.name}/v{scope.version}/{day}/{file_id}.parquet"
-    objects.put(path, buffer.getvalue())
-    return _File(
-        id=file_id,
-        path=path,
-        offsets={result.log_id: at for result, at in zip(wanted, offsets, strict=False)},
-        rows=len(rows),
-        size_bytes=buffer.tell(),
+    return _Put(
+        put_rows(objects, batch.scope, rows),
+        {result.log_id: at for result, at in zip(wanted, offsets, strict=False)},
     )
 
 
+def _first(
+    connection: sa.Connection, batch: _Batch, changed: Sequence[Result], put: _Put | None
+) -> int:
+    """Commit results of logs that had none, or tell that somebody has been faster.
+
+    Raises:
+        _MovedMeanwhile: Somebody has been.
+    """
+    places = {log_id: (put.file.file_id, at) for log_id, at in put.offsets.items()} if put else {}
+    try:
+        _insert(connection, batch, changed, places, put, None)
+    except exc.IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) not in (_UNIQUE, _FOREIGN_KEY):
+            raise
+        # The answer may have got lost with the connection, of a statement that was carried out.
+        if put is None or not connection.scalar(
+            sa.select(files.c.removed_at.is_(None)).where(files.c.file_id == put.file.file_id)
+        ):
+            raise _MovedMeanwhile from error
+    return len(changed)
+
+
 def _move(
-    connection: sa.Connection,
-    scope: Scope,
-    changed: Sequence[Result],
-    file: _File | None,
-    run_id: str | None,
+    connection: sa.Connection, batch: _Batch, changed: Sequence[Result], put: _Put | None
 ) -> int:
     """Make `changed` current and return how many of them weren't.
 
@@ -201,44 +202,74 @@ def _move(
     Raises:
         _MovedMeanwhile: The object does not hold just what is to be pointed to.
     """
-    scope = replace(scope, logs=[result.log_id for result in changed])
-    current = _current(connection, scope, lock=True)
+    current = _current(connection, batch, [result.log_id for result in changed], lock=True)
     pending = _changed(current, changed)
     if not pending:
-        return 0 if file is None else sum(c.file_id == file.id for c in current.values())
-    in_file = file.offsets if file else {}
+        of_put = put and put.file.file_id
+        return 0 if put is None else sum(c.file_id == of_put for c in current.values())
+    in_file = put.offsets if put else {}
     elsewhere = [result for result in pending if result.log_id not in in_file]
     if len(pending) - len(elsewhere) < len(in_file):
         raise _MovedMeanwhile
     if not all(_has_rows_of(current, result) for result in elsewhere):
         raise _MovedMeanwhile
     at = _moment(connection, [found.committed_at for found in current.values()])
-    if file is not None:
-        _insert_file(connection, scope, file, at)
-    superseded = [current[r.log_id].id for r in pending if r.log_id in current]
-    if superseded:
-        connection.execute(
-            sa.update(results)
-            .where(results.c.id == sa.any_(sa.literal(superseded, ARRAY(sa.BigInteger))))
-            .values(superseded_at=at)
-        )
-    places: dict[str, tuple[uuid.UUID | None, int]] = {
+    superseded = [current[r.log_id] for r in pending if r.log_id in current]
+    connection.execute(
+        sa.update(results)
+        .where(results.c.id == sa.any_(sa.literal([c.id for c in superseded], _NUMBERS)))
+        .values(superseded_at=at)
+    )
+    places: dict[str, tuple[UUID | None, int]] = {
         result.log_id: (current[result.log_id].file_id, current[result.log_id].row_offset)
         for result in elsewhere
         if result.row_count
     }
-    if file is not None:
-        places |= {log_id: (file.id, offset) for log_id, offset in file.offsets.items()}
-    _insert_results(connection, scope, pending, places, run_id, at)
+    if put is not None:
+        places |= {log_id: (put.file.file_id, offset) for log_id, offset in put.offsets.items()}
+    left = {
+        found.file_id
+        for found in superseded
+        if found.file_id and places.get(found.result.log_id, (None, 0))[0] != found.file_id
+    }
+    mark_dirty(connection, sorted(left))
+    try:
+        _insert(connection, batch, pending, places, put, at)
+    except exc.IntegrityError as error:
+        raise _MovedMeanwhile from error
     return len(pending)
 
 
-def _current(connection: sa.Connection, scope: Scope, *, lock: bool = False) -> dict[str, _Current]:
+_NUMBERS: ARRAY[int] = ARRAY(sa.BigInteger)
+
+
+def mark_dirty(connection: sa.Connection, file_ids: Sequence[UUID]) -> None:
+    """Note that not all rows of these files are current any more.
+
+    That happens to a file once, so writers of different logs in it hardly ever meet here; and they
+    lock in one order.
+    """
+    if not file_ids:
+        return
+    clean = (
+        sa.select(files.c.file_id)
+        .where(files.c.file_id == sa.any_(sa.literal(file_ids, ARRAY(sa.Uuid))), ~files.c.dirty)
+        .order_by(files.c.file_id)
+        .with_for_update(key_share=True)
+    )
+    connection.execute(sa.update(files).where(files.c.file_id.in_(clean)).values(dirty=True))
+
+
+def _current(
+    connection: sa.Connection, batch: _Batch, logs: Sequence[str], *, lock: bool = False
+) -> dict[str, _Current]:
     r = results.c
     query = sa.select(
         r.id, r.partition_key, r.fingerprint, r.input_hash, r.status, r.reason, r.row_count,
         r.content_hash, r.summary, r.file_id, r.row_offset, r.committed_at,
-    ).where(*scope.conditions())  # fmt: skip
+    ).where(
+        r.version_id == batch.version_id, among(r.partition_key, logs), r.superseded_at.is_(None)
+    )  # fmt: skip
     if lock:
         # One order for all writers, so that those of overlapping logs queue and never deadlock.
         query = query.order_by(r.partition_key).with_for_update()
@@ -254,46 +285,70 @@ def _moment(connection: sa.Connection, before: Iterable[datetime]) -> datetime:
     return max([now, *(moment + timedelta(microseconds=1) for moment in before)])
 
 
-def _insert_file(connection: sa.Connection, scope: Scope, file: _File, at: datetime) -> None:
-    values = {
-        "file_id": file.id,
-        "path": file.path,
-        "domain": scope.domain,
-        "name": scope.name,
-        "version": scope.version,
-        "row_count": file.rows,
-        "size_bytes": file.size_bytes,
-        "committed_at": at,
-    }
-    connection.execute(insert(files).on_conflict_do_nothing(), values)
-
-
-def _insert_results(
+def _insert(
     connection: sa.Connection,
-    scope: Scope,
+    batch: _Batch,
     new: Sequence[Result],
-    places: Mapping[str, tuple[uuid.UUID | None, int]],
-    run_id: str | None,
-    at: datetime,
+    places: Mapping[str, tuple[UUID | None, int]],
+    put: _Put | None,
+    at: datetime | None,
 ) -> None:
-    r = results.c
+    """Insert the file, the results and the commit, in one statement."""
     rows = []
     for result in new:
         file_id, offset = places.get(result.log_id, (None, 0))
         place = {"file_id": None if file_id is None else str(file_id), "row_offset": offset}
         rows.append({**asdict(result), **place})
-    of_result = ("log_id", "fingerprint", "input_hash", "status", "reason", "row_count",
-                 "content_hash", "summary", "file_id", "row_offset")  # fmt: skip
-    columns = [r.partition_key if name == "log_id" else r[name] for name in of_result]
-    values = given(rows, **{n: c.type for n, c in zip(of_result, columns, strict=True)})
-    same = {
-        r.domain: scope.domain,
-        r.name: scope.name,
-        r.version: scope.version,
-        r.run_id: run_id,
-        r.committed_at: at,
-    }
-    literals = [sa.literal(value, column.type) for column, value in same.items()]
     connection.execute(
-        sa.insert(results).from_select([*same, *columns], sa.select(*literals, *values.c))
+        _INSERT,
+        {
+            "version_id": batch.version_id,
+            "run_id": batch.run_id,
+            "seconds": batch.seconds,
+            "unchanged": len(batch.new) - len(new),
+            "written": len(new),
+            "results": json.dumps(rows),
+            "at": at,
+            **_told(put),
+        },
     )
+
+
+def _told(put: _Put | None) -> Mapping[str, Any]:
+    if put is None:
+        return {"file_id": None, "path": None, "row_count": 0, "size_bytes": 0}
+    file = put.file
+    return {
+        "file_id": file.file_id,
+        "path": file.path,
+        "row_count": file.row_count,
+        "size_bytes": file.size_bytes,
+    }
+
+
+# As text: made of parts, it would take longer to build than Postgres takes to carry it out. The
+# results travel as one JSON text, which for a thousand of them is as fast as COPY.
+_INSERT = sa.text(
+    """
+    WITH moment AS (SELECT coalesce(CAST(:at AS timestamptz), now()) AS at),
+    file AS (
+        INSERT INTO metrics_platform.files
+            (file_id, version_id, path, row_count, size_bytes, committed_at)
+        SELECT CAST(:file_id AS uuid), :version_id, :path, :row_count, :size_bytes, at
+        FROM moment WHERE CAST(:file_id AS uuid) IS NOT NULL
+    ),
+    told AS (
+        INSERT INTO metrics_platform.commits
+            (version_id, run_id, written, unchanged, row_count, size_bytes, seconds, committed_at)
+        SELECT :version_id, :run_id, :written, :unchanged, :row_count, :size_bytes, :seconds, at
+        FROM moment
+    )
+    INSERT INTO metrics_platform.results
+        (version_id, run_id, committed_at, partition_key, fingerprint, input_hash, status, reason,
+         row_count, content_hash, summary, file_id, row_offset)
+    SELECT :version_id, :run_id, moment.at, new.*
+    FROM moment, json_to_recordset(CAST(:results AS json)) AS new (
+        log_id text, fingerprint text, input_hash text, status text, reason text,
+        row_count bigint, content_hash text, summary jsonb, file_id uuid, row_offset bigint)
+    """
+)

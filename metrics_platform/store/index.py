@@ -13,19 +13,38 @@ metadata = sa.MetaData(schema=SCHEMA)
 _Key = sa.Text(collation="C")
 _Time = sa.DateTime(timezone=True)
 
-# One row per Parquet object that a commit made.
+# One row per domain, name and version that ever had results: everything else points to it.
+versions = sa.Table(
+    "versions",
+    metadata,
+    sa.Column("version_id", sa.Integer, sa.Identity(), primary_key=True),
+    sa.Column("domain", _Key, nullable=False, comment="log or sim"),
+    sa.Column("name", _Key, nullable=False),
+    sa.Column("version", _Key, nullable=False),
+    sa.Column("columns", sa.Text, comment="Of its Parquet files; null until there is one."),
+    sa.Index("versions_by_name", "domain", "name", "version", unique=True),
+)
+
+# One row per Parquet object that a commit or a compaction made.
 files = sa.Table(
     "files",
     metadata,
     sa.Column("file_id", sa.Uuid, primary_key=True),
+    sa.Column("version_id", sa.Integer, sa.ForeignKey(versions.c.version_id)),
     sa.Column("path", sa.Text, nullable=False, comment="Relative to the object root."),
-    sa.Column("domain", _Key, nullable=False),
-    sa.Column("name", _Key, nullable=False),
-    sa.Column("version", _Key, nullable=False),
     sa.Column("row_count", sa.BigInteger, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("committed_at", _Time, nullable=False),
-    sa.Index("files_of_name", "domain", "name", "version"),
+    sa.Column(
+        "dirty",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="Not all of its rows are current.",
+    ),
+    sa.Column("unreferenced_at", _Time, comment="When gc first saw that no result points to it."),
+    sa.Column("removed_at", _Time, comment="An orphan that gc took: nothing may point to it."),
+    sa.Index("files_of_version", "version_id"),
     sa.Index("files_by_path", "path", unique=True),
 )
 
@@ -34,9 +53,7 @@ results = sa.Table(
     "results",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-    sa.Column("domain", _Key, nullable=False, comment="log or sim"),
-    sa.Column("name", _Key, nullable=False),
-    sa.Column("version", _Key, nullable=False),
+    sa.Column("version_id", sa.Integer, sa.ForeignKey(versions.c.version_id), nullable=False),
     sa.Column("partition_key", _Key, nullable=False, comment="The log_id of its rows."),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("input_hash", sa.Text, nullable=False),
@@ -52,15 +69,36 @@ results = sa.Table(
     sa.Column("superseded_at", _Time, comment="Null while it is current."),
     sa.Index(
         "results_current",
-        "domain",
-        "name",
-        "version",
+        "version_id",
         "partition_key",
         unique=True,
         postgresql_where=sa.text("superseded_at IS NULL"),
     ),
-    sa.Index("results_history", "domain", "name", "version", "partition_key", "committed_at", "id"),
+    # What is superseded is asked for seldom, and written seldom: current results stay out of it.
+    sa.Index(
+        "results_superseded",
+        "version_id",
+        "partition_key",
+        "committed_at",
+        postgresql_where=sa.text("superseded_at IS NOT NULL"),
+    ),
     sa.Index("results_of_file", "file_id"),
+)
+
+# One row per commit: what it wrote, and what it cost to compute.
+commits = sa.Table(
+    "commits",
+    metadata,
+    sa.Column("commit_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("version_id", sa.Integer, sa.ForeignKey(versions.c.version_id), nullable=False),
+    sa.Column("run_id", sa.Text),
+    sa.Column("written", sa.BigInteger, nullable=False, comment="Logs with another result."),
+    sa.Column("unchanged", sa.BigInteger, nullable=False, comment="Logs with the same result."),
+    sa.Column("row_count", sa.BigInteger, nullable=False, comment="Rows in the new object."),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False, comment="Of the new object."),
+    sa.Column("seconds", sa.Double, nullable=False, comment="Wall time of computing it."),
+    sa.Column("committed_at", _Time, nullable=False),
+    sa.Index("commits_by_time", "committed_at"),
 )
 
 # One row per log: the log registry.
@@ -87,10 +125,15 @@ logs = sa.Table(
     sa.Column("mission", sa.Text),
     sa.Column("tags", JSONB(none_as_null=True)),
     sa.Column("content_hash", sa.Text, comment="Of the raw bytes."),
+    sa.Column("archived_at", _Time, comment="No longer a partition; its results stay."),
     sa.Index("logs_in_state", "state", "registered_at", "log_id"),
     sa.Index("logs_with_content", "content_hash"),
     sa.Index("logs_requested", "request_key"),
     sa.Index("logs_of_release", "release"),
+    sa.Index("logs_by_start", "start_ns"),
+    sa.Index(
+        "logs_with_tags", "tags", postgresql_using="gin", postgresql_ops={"tags": "jsonb_path_ops"}
+    ),
 )
 
 # One row per source in the inbox that cannot become a log.
@@ -100,4 +143,13 @@ rejected = sa.Table(
     sa.Column("source", _Key, primary_key=True, comment="Path below the inbox."),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("seen_at", _Time, nullable=False),
+)
+
+# One row per definition that is to be computed again where it is missing or stale.
+backfills = sa.Table(
+    "backfills",
+    metadata,
+    sa.Column("domain", _Key, primary_key=True, comment="log or sim"),
+    sa.Column("name", _Key, primary_key=True),
+    sa.Column("requested_at", _Time, nullable=False),
 )

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,7 @@ class ObjectRoot:
 
     root: str
     _store: ObjectStore
+    _durable: set[Path] = field(default_factory=set)
 
     @classmethod
     def open(cls, root: str) -> "ObjectRoot":
@@ -99,12 +100,12 @@ class ObjectRoot:
         """Return the address of `path` for `pl.scan_parquet`."""
         return f"{self.root}/{path}"
 
-    def put(self, path: str, content: bytes) -> None:
+    def put(self, path: str, content: bytes | memoryview) -> None:
         """Write an object; it is there whole, and on disk, or not at all."""
         with _named(self.root):
             obstore.put(self._store, path, content)
             if isinstance(self._store, LocalStore):
-                _flush(Path(self.root), path)
+                _flush(Path(self.root), path, self._durable)
 
     def get(self, path: str) -> bytes:
         """Return the content of an object.
@@ -242,11 +243,16 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _flush(root: Path, path: str) -> None:
-    """Have file and folders on disk before the index says that they are there."""
-    for name in (root / path, *list((root / path).parents)[: path.count("/") + 1]):
+def _flush(root: Path, path: str, durable: set[Path]) -> None:
+    """Have a file and its folders on disk before the index says that they are there.
+
+    `durable` are the folders of earlier calls, whose own names are on disk already.
+    """
+    folder, *above = list((root / path).parents)[: path.count("/") + 1]
+    for name in (root / path, folder, *([] if folder in durable else above)):
         descriptor = os.open(name, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    durable.add(folder)

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -81,7 +82,7 @@ class Postgres:
             index_url(settings),
             pool_size=5,
             max_overflow=20,
-            pool_pre_ping=True,
+            # No ping before use: what is lost with a connection is repeated anyway.
             connect_args={
                 "connect_timeout": _CONNECT_TIMEOUT_S,
                 "application_name": "metrics-platform",
@@ -115,11 +116,31 @@ class Postgres:
         Raises:
             StoreUnavailableError: Postgres has not answered for `patience_s`.
         """
+        return self._repeated(self._snapshots if snapshot else self.engine, work, patience_s)
+
+    def query(self, work: Callable[[sa.Connection], T]) -> T:
+        """Return what `work` returns, where each of its statements stands for itself.
+
+        That saves the round trips of a transaction. As there, `work` may be called again.
+
+        Raises:
+            StoreUnavailableError: Postgres has not answered for a while.
+        """
+        return self._repeated(self._statements, work, None)
+
+    @cached_property
+    def _snapshots(self) -> sa.Engine:
+        return self.engine.execution_options(isolation_level="REPEATABLE READ")
+
+    @cached_property
+    def _statements(self) -> sa.Engine:
+        return self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def _repeated(
+        self, engine: sa.Engine, work: Callable[[sa.Connection], T], patience_s: float | None
+    ) -> T:
         started = time.monotonic()
         patience_s = self.patience_s if patience_s is None else patience_s
-        engine = self.engine
-        if snapshot:
-            engine = engine.execution_options(isolation_level="REPEATABLE READ")
         attempt = 0
         while True:
             try:

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
-from metrics_platform.store.index import files, results
+from metrics_platform.store.index import files, results, versions
 from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.parameters import among
+from metrics_platform.store.selection import Selection
 
-_FEW = 4
+# Files that are scanned one by one; more of them are scanned together and told apart afterwards.
+_FEW = 16
+_PATH = "__path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Scope:
         name: Of the signal or metric.
         version: Of it.
         logs: Only these; None for all.
+        where: Only logs of which this is true; None for all.
         as_of: As it was then; None for now.
     """
 
@@ -32,20 +34,23 @@ class Scope:
     name: str
     version: str
     logs: Sequence[str] | None = None
+    where: Selection | None = None
     as_of: datetime | None = None
+
+    @property
+    def version_id(self) -> sa.ScalarSelect[int]:
+        """The number of the version, null where there is none."""
+        return version_number(self.domain, self.name, self.version)
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Return what a row of `results` must fulfil."""
         r = results.c
-        found = [
-            r.domain == self.domain,
-            r.name == self.name,
-            r.version == self.version,
-            *counted_at(self.as_of),
-        ]
+        found = [r.version_id == self.version_id]
         if self.logs is not None:
             found.append(among(r.partition_key, self.logs))
-        return found
+        if self.where is not None:
+            found.append(r.partition_key.in_(self.where.log_ids()))
+        return [counted_at(self.as_of, *found)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,97 +58,132 @@ class Part:
     """What counts of one file.
 
     Attributes:
-        file_id: Of the file.
         path: Relative to the object root.
-        logs: Whose rows count; None for all that the file holds.
+        first: First row that counts.
+        rows: How many count from there on.
+        is_stretch: They lie one after another.
+        logs: Whose rows they are; None where all rows of the file count.
     """
 
-    file_id: UUID
     path: str
-    logs: frozenset[str] | None
+    first: int
+    rows: int
+    is_stretch: bool
+    logs: Sequence[str] | None
 
 
-def counted_at(moment: datetime | None) -> list[sa.ColumnElement[bool]]:
-    """Say that a result was current at `moment`, or is now."""
+def version_number(domain: str, name: str, version: str) -> sa.ScalarSelect[int]:
+    """Return the number of a version as a subquery."""
+    v = versions.c
+    of_name = (v.domain == domain, v.name == name, v.version == version)
+    return sa.select(v.version_id).where(*of_name).scalar_subquery()
+
+
+def counted_at(
+    moment: datetime | None, *conditions: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """Say that a result fulfils `conditions` and was current at `moment`, or is now."""
     r = results.c
+    current = sa.and_(*conditions, r.superseded_at.is_(None))
     if moment is None:
-        return [r.superseded_at.is_(None)]
-    return [
-        r.committed_at <= moment,
-        sa.or_(r.superseded_at.is_(None), r.superseded_at > moment),
-    ]
+        return current
+    # Conditions twice: current and superseded results have an index each.
+    return sa.or_(
+        sa.and_(current, r.committed_at <= moment),
+        sa.and_(*conditions, r.superseded_at > moment, r.committed_at <= moment),
+    )
 
 
 def parts(connection: sa.Connection, scope: Scope) -> list[Part]:
-    """Return the files that hold rows of `scope`, in the order of their commits."""
+    """Return what counts in each file that holds rows of `scope`, in the order of their commits."""
     r, f = results.c, files.c
-    whole = sa.func.sum(r.row_count) == f.row_count
+    first, rows = sa.func.min(r.row_offset), sa.func.sum(r.row_count)
+    end = sa.func.max(r.row_offset + r.row_count)
+    whole = rows == f.row_count
     query = (
         sa.select(
             f.file_id,
+            f.committed_at,
             f.path,
+            first,
+            sa.cast(rows, sa.BigInteger),
+            # Rows of two results never overlap, so a sum that fills the span leaves no gap.
+            end - first == rows,
             sa.case((whole, None), else_=sa.func.array_agg(r.partition_key)),
         )
         .join(files, f.file_id == r.file_id)
         .where(*scope.conditions(), r.row_count > 0)
         .group_by(f.file_id)
-        .order_by(f.committed_at, f.file_id)
     )
-    return [
-        Part(file_id, path, None if logs is None else frozenset(logs))
-        for file_id, path, logs in connection.execute(query)
-    ]
+    if scope.logs is None and scope.where is None and scope.as_of is None:
+        # The whole fleet: what is clean is taken from `files`, however many logs there are.
+        clean = sa.select(
+            f.file_id, f.committed_at, f.path, sa.literal(0), f.row_count, sa.true(), sa.null()
+        ).where(f.version_id == scope.version_id, ~f.dirty, f.removed_at.is_(None))
+        found = connection.execute(sa.union_all(query.where(f.dirty), clean))
+    else:
+        found = connection.execute(query)
+    in_order = sorted(found, key=lambda row: (row[1], row[0]))
+    return [Part(*row[2:]) for row in in_order]
 
 
-def stale_within(connection: sa.Connection, scope: Scope, found: Sequence[Part]) -> set[UUID]:
-    """Return those of the partly wanted files that may hold old rows of a log wanted elsewhere."""
-    partial = [part.file_id for part in found if part.logs is not None]
+def frame(objects: ObjectRoot, found: Sequence[Part]) -> pl.LazyFrame | None:
+    """Return the rows of `found`, or None if there aren't any."""
+    whole = [part.path for part in found if part.logs is None]
+    partial = [part for part in found if part.logs is not None]
+    scans = [scan_files(objects, whole)] if whole else []
     if len(partial) <= _FEW:
-        # To scan each of them by itself is cheaper than to ask.
-        return set(partial)
-    r = results.c
-    # Grouped, not joined with itself: a join is planned badly while a table has no statistics.
-    several = (
-        sa.select(sa.func.unnest(sa.func.array_agg(r.file_id.distinct())).label("file_id"))
-        .where(r.domain == scope.domain, r.name == scope.name, r.version == scope.version)
-        .where(r.file_id == sa.any_(sa.literal(partial, ARRAY(sa.Uuid))))
-        .where(*([] if scope.logs is None else [among(r.partition_key, scope.logs)]))
-        .group_by(r.partition_key)
-        .having(sa.func.count(r.file_id.distinct()) > 1)
-        .subquery()
-    )
-    return set(connection.scalars(sa.select(several.c.file_id).distinct()))
-
-
-def frame(objects: ObjectRoot, found: Sequence[Part], alone: set[UUID]) -> pl.LazyFrame | None:
-    """Return the rows of `found`, or None if there aren't any.
-
-    Rows are sorted by log within a file, so a filter on `log_id` skips the row groups without
-    them; one scan of many files with one filter is far cheaper than a slice for each log. Where
-    that filter would also let old rows of another file pass, that file is scanned by itself.
-    """
-    scans = []
-    whole = [part for part in found if part.logs is None]
-    together = [part for part in found if part.logs is not None and part.file_id not in alone]
-    for group in [whole, together, *([part] for part in found if part.file_id in alone)]:
-        if group:
-            logs = frozenset().union(*(part.logs or () for part in group))
-            scans.append(scan_files(objects, [part.path for part in group], sorted(logs)))
+        scans += [_part(objects, part) for part in partial]
+    else:
+        scans.append(_together(objects, partial))
     return pl.concat(scans) if scans else None
 
 
-def scan_files(objects: ObjectRoot, paths: Sequence[str], logs: Sequence[str] = ()) -> pl.LazyFrame:
-    """Return the rows of objects, of all their logs or of some."""
-    scanned = pl.scan_parquet(
+def scan_files(
+    objects: ObjectRoot, paths: Sequence[str], *, path_column: str | None = None
+) -> pl.LazyFrame:
+    """Return all rows of objects, with their addresses in `path_column` if it is given."""
+    return pl.scan_parquet(
         [objects.polars_path(path) for path in paths],
         glob=False,
         hive_partitioning=False,
+        include_file_paths=path_column,
         storage_options=objects.storage_options,
         credential_provider=None,
     )
-    if not logs:
-        return scanned
-    return scanned.filter(pl.col("log_id").is_in(pl.Series(logs, dtype=pl.String).implode()))
+
+
+def _part(objects: ObjectRoot, part: Part) -> pl.LazyFrame:
+    """Return what counts of one file; only the row groups that hold it are read."""
+    scanned = scan_files(objects, [part.path])
+    if part.is_stretch:
+        return scanned.slice(part.first, part.rows)
+    return scanned.filter(_among(part.logs or ()))
+
+
+def _together(objects: ObjectRoot, found: Sequence[Part]) -> pl.LazyFrame:
+    """Return what counts of many files, in one scan.
+
+    Scans of their own for hundreds of files take seconds. A file may also hold old rows of a log
+    that counts in another one, so rows are chosen by file and log together.
+    """
+    wanted = pl.DataFrame(
+        {
+            _PATH: [objects.polars_path(part.path) for part in found],
+            "log_id": [list(part.logs or ()) for part in found],
+        },
+        schema={_PATH: pl.String, "log_id": pl.List(pl.String)},
+    ).explode("log_id")
+    return (
+        scan_files(objects, [part.path for part in found], path_column=_PATH)
+        .filter(_among(sorted(set(wanted["log_id"]))))
+        .join(wanted.lazy(), on=[_PATH, "log_id"], how="semi", maintain_order="left")
+        .drop(_PATH)
+    )
+
+
+def _among(logs: Sequence[str]) -> pl.Expr:
+    return pl.col("log_id").is_in(pl.Series(logs, dtype=pl.String).implode())
 
 
 def any_results(connection: sa.Connection, scope: Scope) -> bool:

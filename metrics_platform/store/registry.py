@@ -85,6 +85,7 @@ LOGS: Types = {
     "mission": pl.String,
     "tags": pl.String,
     "content_hash": pl.String,
+    "archived_at": _TIME,
 }
 REJECTED: Types = {"source": pl.String, "reason": pl.String, "seen_at": _TIME}
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,8 @@ from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.postgres import Postgres
 from metrics_platform.store.reads import Scope
 from metrics_platform.store.registry import LogRegistry
+from metrics_platform.store.selection import Selection
+from metrics_platform.store.versions import Versions
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,10 @@ class Store:
     ) -> None:
         self.close()
 
+    @cached_property
+    def _versions(self) -> Versions:
+        return Versions(self.postgres, self.objects)
+
     @property
     def registry(self) -> LogRegistry:
         """The logs there are, in the same index."""
@@ -79,7 +86,9 @@ class Store:
         Raises:
             ContractError: The rows break the schema of the definition; nothing is written.
         """
-        return commit(self.postgres, self.objects, computed, run_id=run_id, domain=domain)
+        return commit(
+            self.postgres, self.objects, self._versions, computed, run_id=run_id, domain=domain
+        )
 
     def scan(
         self,
@@ -88,6 +97,7 @@ class Store:
         domain: str = "log",
         version: str | None = None,
         logs: Sequence[str] | None = None,
+        where: Selection | None = None,
         as_of: datetime | None = None,
         rows: type[MetricFrame] | None = None,
     ) -> pl.LazyFrame:
@@ -98,6 +108,7 @@ class Store:
             domain: log or sim.
             version: None for the highest that has results.
             logs: Only these; None for all.
+            where: Only logs of which this is known: release, place, tags, time, …; None for all.
             as_of: What was current then; with time zone.
             rows: Schema, if known: where there are no rows, an empty frame of it is returned.
 
@@ -106,12 +117,12 @@ class Store:
             StoreError: `as_of` has no time zone.
         """
         try:
-            scope = self._scope(name, domain, version, logs, as_of)
+            scope = self._scope(name, domain, version, logs, where, as_of)
         except NoResultsError:
             if rows is None:
                 raise
             return empty_frame(rows).lazy()
-        return self.postgres.transaction(lambda connection: self._rows(connection, scope, rows))
+        return self.postgres.query(lambda connection: self._rows(connection, scope, rows))
 
     def load(self, definition: Definition, log_ids: Sequence[str], *, domain: str = "log") -> Input:
         """Return what `core.compute` needs to know of one dependency, for a batch of logs."""
@@ -140,6 +151,7 @@ class Store:
         domain: str = "log",
         version: str | None = None,
         logs: Sequence[str] | None = None,
+        where: Selection | None = None,
         as_of: datetime | None = None,
     ) -> pl.DataFrame:
         """Return what became of each log; arguments as for `scan`.
@@ -148,10 +160,10 @@ class Store:
         run_id, committed_at. Empty if nothing was ever computed.
         """
         try:
-            scope = self._scope(name, domain, version, logs, as_of)
+            scope = self._scope(name, domain, version, logs, where, as_of)
         except NoResultsError:
             return pl.DataFrame(schema=tables.OUTCOMES)
-        return self.postgres.transaction(lambda connection: tables.outcomes(connection, scope))
+        return self.postgres.query(lambda connection: tables.outcomes(connection, scope))
 
     def summary(
         self,
@@ -160,6 +172,7 @@ class Store:
         domain: str = "log",
         version: str | None = None,
         logs: Sequence[str] | None = None,
+        where: Selection | None = None,
         as_of: datetime | None = None,
     ) -> pl.DataFrame:
         """Return the summary scalars of each log; arguments as for `scan`.
@@ -170,22 +183,20 @@ class Store:
         Raises:
             NoResultsError: Nothing was ever computed.
         """
-        scope = self._scope(name, domain, version, logs, as_of)
-        return self.postgres.transaction(lambda connection: tables.summary(connection, scope))
+        scope = self._scope(name, domain, version, logs, where, as_of)
+        return self.postgres.query(lambda connection: tables.summary(connection, scope))
 
     def row_counts(
         self, names: Sequence[str], log_ids: Sequence[str], *, domain: str = "log"
     ) -> pl.DataFrame:
         """Return how many rows each log has; one row per name, log_id that has a result."""
-        return self.postgres.transaction(
+        return self.postgres.query(
             lambda connection: tables.row_counts(connection, domain, names, log_ids)
         )
 
     def versions(self, name: str, *, domain: str = "log") -> list[str]:
         """Return the versions that have results, the lowest first."""
-        return self.postgres.transaction(
-            lambda connection: tables.versions(connection, domain, name)
-        )
+        return self.postgres.query(lambda connection: tables.versions(connection, domain, name))
 
     def catalog(self) -> pl.DataFrame:
         """Return what there is; one row per domain, name, version.
@@ -193,11 +204,11 @@ class Store:
         Current logs by status (computed, abstained, failed), their rows, size_bytes of all its
         files, superseded rows included, and the time of the last commit.
         """
-        return self.postgres.transaction(tables.catalog)
+        return self.postgres.query(tables.catalog)
 
     def history(self, name: str, log_id: str, *, domain: str = "log") -> pl.DataFrame:
         """Return all results that a log ever had, of any version, oldest first."""
-        return self.postgres.transaction(
+        return self.postgres.query(
             lambda connection: tables.history(connection, domain, name, log_id)
         )
 
@@ -207,6 +218,7 @@ class Store:
         domain: str,
         version: str | None,
         logs: Sequence[str] | None,
+        where: Selection | None,
         as_of: datetime | None,
     ) -> Scope:
         if as_of is not None and as_of.tzinfo is None:
@@ -214,27 +226,25 @@ class Store:
             raise StoreError(
                 f"as_of must have a time zone, as datetime.now(UTC) has, got {as_of.isoformat()}"
             )
-        scope = Scope(domain, name, version or "", logs, as_of)
+        scope = Scope(domain, name, version or "", logs, where, as_of)
         if version is not None:
             return scope
 
         def highest(connection: sa.Connection) -> str:
             for found in reversed(tables.versions(connection, domain, name)):
                 if as_of is None or reads.any_results(
-                    connection, replace(scope, version=found, logs=None)
+                    connection, replace(scope, version=found, logs=None, where=None)
                 ):
                     return found
             moment = "" if as_of is None else f" until {as_of.isoformat()}"
             raise NoResultsError(f"nothing was computed of {domain} {name!r}{moment}")
 
-        return replace(scope, version=self.postgres.transaction(highest))
+        return replace(scope, version=self.postgres.query(highest))
 
     def _rows(
         self, connection: sa.Connection, scope: Scope, rows: type[MetricFrame] | None
     ) -> pl.LazyFrame:
-        found = reads.parts(connection, scope)
-        alone = reads.stale_within(connection, scope, found)
-        frame = reads.frame(self.objects, found, alone)
+        frame = reads.frame(self.objects, reads.parts(connection, scope))
         if frame is not None:
             return frame
         if rows is not None:
@@ -244,13 +254,10 @@ class Store:
     def _no_rows(self, connection: sa.Connection, scope: Scope) -> pl.LazyFrame:
         """Return an empty frame with the types of any file that there is."""
         f = files.c
-        same = (f.domain == scope.domain, f.name == scope.name, f.version == scope.version)
-        found = connection.execute(sa.select(f.file_id, f.path).where(*same).limit(1)).first()
-        if found is None:
+        of_version = (f.version_id == scope.version_id, f.removed_at.is_(None))
+        path = connection.scalar(sa.select(f.path).where(*of_version).limit(1))
+        if path is None:
             raise NoResultsError(
                 f"no rows were ever computed of {scope.domain} {scope.name!r} {scope.version}"
             )
-        part = reads.Part(found.file_id, found.path, None)
-        frame = reads.frame(self.objects, [part], set())
-        assert frame is not None
-        return frame.clear()
+        return reads.scan_files(self.objects, [path]).clear()

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from metrics_platform.store.index import files, logs, results
+from metrics_platform.store.index import versions as versions_table
 from metrics_platform.store.parameters import among
 from metrics_platform.store.reads import Scope
 
@@ -71,12 +72,13 @@ def row_counts(
     connection: sa.Connection, domain: str, names: Sequence[str], log_ids: Sequence[str]
 ) -> pl.DataFrame:
     """One row per name, log_id; of the version committed last."""
-    r = results.c
+    r, v = results.c, versions_table.c
     query = (
-        sa.select(r.name, r.partition_key, r.row_count)
-        .where(r.domain == domain, among(r.name, names), among(r.partition_key, log_ids))
+        sa.select(v.name, r.partition_key, r.row_count)
+        .join(versions_table, v.version_id == r.version_id)
+        .where(v.domain == domain, among(v.name, names), among(r.partition_key, log_ids))
         .where(r.superseded_at.is_(None))
-        .order_by(r.name, r.partition_key, r.committed_at, r.id)
+        .order_by(v.name, r.partition_key, r.committed_at, r.id)
     )
     found = table(connection, query, ROW_COUNTS)
     return found.unique(["name", "log_id"], keep="last", maintain_order=True)
@@ -103,35 +105,25 @@ def summary(connection: sa.Connection, scope: Scope) -> pl.DataFrame:
 
 
 def versions(connection: sa.Connection, domain: str, name: str) -> list[str]:
-    """Return the versions that have results, lowest first, in time that grows with their number."""
-    of_name = sa.text(
-        """
-        WITH RECURSIVE known AS (
-            SELECT min(version) AS version FROM metrics_platform.results
-            WHERE domain = :domain AND name = :name
-          UNION ALL
-            SELECT (SELECT min(version) FROM metrics_platform.results
-                    WHERE domain = :domain AND name = :name AND version > known.version)
-            FROM known WHERE known.version IS NOT NULL
-        )
-        SELECT version FROM known WHERE version IS NOT NULL
-        """
-    )
-    found = connection.scalars(of_name, {"domain": domain, "name": name})
+    """Return the versions that have results, lowest first."""
+    v = versions_table.c
+    of_version = sa.select(results.c.id).where(results.c.version_id == v.version_id)
+    query = sa.select(v.version).where(v.domain == domain, v.name == name, of_version.exists())
+    found = connection.scalars(query)
     return sorted(found, key=lambda version: [int(part) for part in version.split(".")])
 
 
 def catalog(connection: sa.Connection) -> pl.DataFrame:
     """One row per domain, name, version: current logs by status, their rows, and all its bytes."""
-    r, f = results.c, files.c
+    r, f, v = results.c, files.c, versions_table.c
     sizes = (
-        sa.select(f.domain, f.name, f.version, sa.func.sum(f.size_bytes).label("size_bytes"))
-        .group_by(f.domain, f.name, f.version)
+        sa.select(f.version_id, sa.func.sum(f.size_bytes).label("size_bytes"))
+        .group_by(f.version_id)
         .subquery()
     )
     counted = (
         sa.select(
-            r.domain, r.name, r.version,
+            r.version_id,
             *(
                 sa.func.count().filter(r.status == status).label(status)
                 for status in ("computed", "abstained", "failed")
@@ -140,20 +132,20 @@ def catalog(connection: sa.Connection) -> pl.DataFrame:
             sa.func.max(r.committed_at).label("committed_at"),
         )
         .where(r.superseded_at.is_(None))
-        .group_by(r.domain, r.name, r.version)
+        .group_by(r.version_id)
         .subquery()
-    )  # fmt: skip
+    )
     c = counted.c
-    same = sa.and_(sizes.c.domain == c.domain, sizes.c.name == c.name, sizes.c.version == c.version)
     query = (
         sa.select(
-            c.domain, c.name, c.version, c.computed, c.abstained, c.failed,
+            v.domain, v.name, v.version, c.computed, c.abstained, c.failed,
             sa.cast(c.rows, sa.BigInteger),
             sa.cast(sa.func.coalesce(sizes.c.size_bytes, 0), sa.BigInteger),
             c.committed_at,
         )
-        .join_from(counted, sizes, same, isouter=True)
-        .order_by(c.domain, c.name, sa.cast(sa.func.string_to_array(c.version, "."), _INTEGERS))
+        .join_from(counted, versions_table, v.version_id == c.version_id)
+        .join(sizes, sizes.c.version_id == c.version_id, isouter=True)
+        .order_by(v.domain, v.name, sa.cast(sa.func.string_to_array(v.version, "."), _INTEGERS))
     )  # fmt: skip
     return table(connection, query, CATALOG)
 
@@ -163,13 +155,19 @@ _INTEGERS: ARRAY[int] = ARRAY(sa.Integer)
 
 def history(connection: sa.Connection, domain: str, name: str, log_id: str) -> pl.DataFrame:
     """One row per result that the log ever had, oldest first."""
-    r = results.c
+    r, v = results.c, versions_table.c
+    # Current and superseded results have an index each.
+    of_log = sa.or_(
+        sa.and_(r.partition_key == log_id, r.superseded_at.is_(None)),
+        sa.and_(r.partition_key == log_id, r.superseded_at.is_not(None)),
+    )
     query = (
         sa.select(
-            r.version, r.status, r.reason, r.fingerprint, r.content_hash, r.row_count, r.run_id,
+            v.version, r.status, r.reason, r.fingerprint, r.content_hash, r.row_count, r.run_id,
             r.committed_at, r.superseded_at,
         )
-        .where(r.domain == domain, r.name == name, r.partition_key == log_id)
+        .join(versions_table, v.version_id == r.version_id)
+        .where(v.domain == domain, v.name == name, of_log)
         .order_by(r.committed_at, r.id)
     )  # fmt: skip
     return table(connection, query, HISTORY)
