@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from metrics_platform.store.views import CREATE_VIEWS
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -61,6 +63,8 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"tags": "jsonb_path_ops"},
     )
+    for view in CREATE_VIEWS:
+        op.execute(view)
 
 
 def _versions() -> None:

@@ -1,0 +1,29 @@
+"""The `metrics-platform` command."""
+
+import sys
+
+import typer
+
+from metrics_platform.cli import local, operate, results
+from metrics_platform.cli.terminal import err
+from metrics_platform.core.errors import MetricsPlatformError
+
+app = typer.Typer(
+    help="Versioned metrics for autonomous vehicles and delivery robots.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _command in (*local.COMMANDS, *results.COMMANDS):
+    app.command()(_command)
+for _command in operate.COMMANDS:
+    app.command(rich_help_panel="For operators")(_command)
+
+
+def main() -> None:
+    """Run the command; an error that the platform raises on purpose is told in one sentence."""
+    try:
+        app()
+    except MetricsPlatformError as error:
+        err.print(f"[bold red]error:[/] {error}", highlight=False, markup=True)
+        sys.exit(1)

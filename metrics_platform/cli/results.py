@@ -1,0 +1,101 @@
+"""Commands that show what there is."""
+
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from metrics_platform.cli.terminal import LOGS_SHOWN, Name, Output, out, reason_last
+from metrics_platform.core import Definition
+from metrics_platform.core.catalog import default_catalog
+from metrics_platform.core.frames import grain
+from metrics_platform.core.settings import load_settings
+from metrics_platform.delivery.reference import reference
+from metrics_platform.delivery.tables import coverage_line, log_overview, print_frame, write_frame
+
+
+def logs(
+    state: Annotated[str | None, typer.Option(help="Only logs in this state.")] = None,
+    output: Output = None,
+) -> None:
+    """List the logs that the platform knows, and why those it could not read were put aside."""
+    from metrics_platform.store import Store
+
+    settings = load_settings()
+    with Store.open(settings) as store:
+        frame = log_overview(store.registry.logs(), store.registry.rejected())
+    if state:
+        frame = frame.filter(pl.col("state") == state)
+    if output:
+        write_frame(frame, output)
+        return
+    if frame.is_empty():
+        out.print(f"no such logs; recordings are taken from {settings.inbox}")
+        return
+    print_frame(out, frame, "logs", most=LOGS_SHOWN)
+    states = frame.group_by("state").len().sort("state").rows()
+    out.print(", ".join(f"{count} {name}" for name, count in states))
+
+
+def show(
+    name: Name,
+    log: Annotated[list[str] | None, typer.Option(help="Only this log; may be repeated.")] = None,
+    rows: Annotated[bool, typer.Option(help="All rows rather than one line per log.")] = False,
+    version: Annotated[str | None, typer.Option(help="The newest one if not given.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="What was current then (local time).")
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Show stored results of a metric or signal: the summary per log, or all rows."""
+    from metrics_platform.store import Store
+
+    definition = default_catalog()[name]
+    moment = as_of.astimezone() if as_of else None
+    with Store.open(load_settings()) as store:
+        summary = store.summary(name, version=version, logs=log, as_of=moment)
+        if rows:
+            frame = store.scan(name, version=version, logs=log, as_of=moment).collect()
+        else:
+            frame = reason_last(summary)
+    if output:
+        write_frame(frame, output)
+        out.print(f"{len(frame)} rows written to {output}")
+    else:
+        print_frame(out, frame, f"{name}: {_first_line(definition)}", most=LOGS_SHOWN)
+    out.print(coverage_line(summary["status"]))
+
+
+def metrics(
+    markdown: Annotated[
+        bool, typer.Option(help="The whole reference, as Markdown: formulas, sources, columns.")
+    ] = False,
+) -> None:
+    """List all metrics and signals: what they need, and what a row of them is."""
+    catalog = default_catalog()
+    if markdown:
+        sys.stdout.write(reference(catalog))
+        return
+    frame = pl.DataFrame(
+        {
+            "name": [d.name for d in catalog],
+            "kind": [type(d).__name__.lower() for d in catalog],
+            "version": [d.version for d in catalog],
+            "needs": [
+                ", ".join(f"({n})" if n in d.optional else n for n in d.dependencies) or "recording"
+                for d in catalog
+            ],
+            "one row per": [", ".join(grain(d.rows)) for d in catalog],
+            "owner": [d.owner for d in catalog],
+        }
+    )
+    print_frame(out, frame.sort("kind", "name"), "metrics and signals")
+
+
+def _first_line(definition: Definition) -> str:
+    return definition.description.partition("\n")[0]
+
+
+COMMANDS = (logs, show, metrics)
