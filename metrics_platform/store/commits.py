@@ -21,7 +21,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from metrics_platform.core.statuses import Computed
 from metrics_platform.store.index import files, results
 from metrics_platform.store.objects import ObjectRoot
-from metrics_platform.store.parameters import among
 from metrics_platform.store.parquet import NewFile, put_rows
 from metrics_platform.store.postgres import Postgres
 from metrics_platform.store.reads import Scope
@@ -263,20 +262,11 @@ def mark_dirty(connection: sa.Connection, file_ids: Sequence[UUID]) -> None:
 def _current(
     connection: sa.Connection, batch: _Batch, logs: Sequence[str], *, lock: bool = False
 ) -> dict[str, _Current]:
-    r = results.c
-    query = sa.select(
-        r.id, r.partition_key, r.fingerprint, r.input_hash, r.status, r.reason, r.row_count,
-        r.content_hash, r.summary, r.file_id, r.row_offset, r.committed_at,
-    ).where(
-        r.version_id == batch.version_id, among(r.partition_key, logs), r.superseded_at.is_(None)
-    )  # fmt: skip
-    if lock:
-        # One order for all writers, so that those of overlapping logs queue and never deadlock.
-        query = query.order_by(r.partition_key).with_for_update()
-    return {
-        row[1]: _Current(row[0], Result(*row[1:9]), row[9], row[10], row[11])
-        for row in connection.execute(query)
-    }
+    # One order for all writers, so that those of overlapping logs queue and never deadlock.
+    found = connection.execute(
+        _LOCK_CURRENT if lock else _READ_CURRENT, {"version_id": batch.version_id, "logs": logs}
+    )
+    return {row[1]: _Current(row[0], Result(*row[1:9]), row[9], row[10], row[11]) for row in found}
 
 
 def _moment(connection: sa.Connection, before: Iterable[datetime]) -> datetime:
@@ -326,8 +316,17 @@ def _told(put: _Put | None) -> Mapping[str, Any]:
     }
 
 
-# As text: made of parts, it would take longer to build than Postgres takes to carry it out. The
-# results travel as one JSON text, which for a thousand of them is as fast as COPY.
+# As text: made of parts, a statement takes longer to build than Postgres takes to carry it out.
+_CURRENT = """
+    SELECT id, partition_key, fingerprint, input_hash, status, reason, row_count, content_hash,
+           summary, file_id, row_offset, committed_at
+    FROM metrics_platform.results
+    WHERE version_id = :version_id AND partition_key = ANY(:logs) AND superseded_at IS NULL
+"""
+_READ_CURRENT = sa.text(_CURRENT)
+_LOCK_CURRENT = sa.text(f"{_CURRENT} ORDER BY partition_key FOR UPDATE")
+
+# The results travel as one JSON text, which for a thousand of them is as fast as COPY.
 _INSERT = sa.text(
     """
     WITH moment AS (SELECT coalesce(CAST(:at AS timestamptz), now()) AS at),

@@ -20,6 +20,7 @@ from metrics_platform.core.errors import StoreError
 _ROWS_AT_ONCE = 250_000
 
 _Bounds = npt.NDArray[np.int64]
+_ZERO: _Bounds = np.zeros(1, dtype=np.int64)
 
 
 def content_hashes(rows: pl.DataFrame, bounds: Sequence[int]) -> list[str]:
@@ -82,17 +83,28 @@ def _memories(
         elif dtype == pl.Boolean or dtype.is_temporal() or _is_plain_number(dtype):
             fixed.append(_numbers(column))
         elif dtype in (pl.String, pl.Binary, pl.Categorical, pl.Enum, pl.Decimal):
-            binary = column if dtype == pl.Binary else column.cast(pl.String).cast(pl.Binary)
-            lengths = binary.bin.size().fill_null(0).cast(pl.Int64)
-            fixed.append(lengths.to_numpy())
-            text = b"".join(binary.drop_nulls().to_list())
-            texts.append((memoryview(text), _ends(lengths)[bounds]))
+            text, sizes = _texts(column)
+            fixed.append(sizes)
+            texts.append((text, np.concatenate([_ZERO, np.cumsum(sizes)])[bounds]))
         else:
             raise StoreError(f"column {column.name!r}: values of type {dtype} cannot be stored")
     yield _side_by_side(fixed, bounds)
     yield from texts
     for children, child_bounds in rest:
         yield from _memories(children, child_bounds)
+
+
+def _texts(column: pl.Series) -> tuple[memoryview, npt.NDArray[np.int64]]:
+    """Return the bytes of all values, one after another, and how many each has; null has none."""
+    binary = column if column.dtype == pl.Binary else column.cast(pl.String)
+    if binary.null_count():
+        binary = binary.fill_null(b"" if binary.dtype == pl.Binary else "")
+    # One buffer of text and one of offsets, whatever the pieces in which Polars holds them.
+    array = binary.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, content = array.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    text = memoryview(content or b"")[int(ends[0]) : int(ends[-1])]
+    return text, np.diff(ends)
 
 
 def _presence(column: pl.Series) -> npt.NDArray[Any]:
