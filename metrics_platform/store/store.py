@@ -198,6 +198,18 @@ class Store:
         """Return the versions that have results, the lowest first."""
         return self.postgres.query(lambda connection: tables.versions(connection, domain, name))
 
+    def files(self, name: str, *, domain: str = "log", version: str | None = None) -> pl.DataFrame:
+        """Return the objects that hold current rows, for engines that read them without us.
+
+        One row per path (relative to the object root): row_count and size_bytes of the whole
+        object, and is_whole: all of its rows are current.
+
+        Raises:
+            NoResultsError: Nothing was ever computed, and `version` was not given.
+        """
+        scope = self._scope(name, domain, version, None, None, None)
+        return self.postgres.query(lambda connection: tables.files_of(connection, scope))
+
     def catalog(self) -> pl.DataFrame:
         """Return what there is; one row per domain, name, version.
 

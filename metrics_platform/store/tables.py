@@ -39,6 +39,12 @@ CATALOG: Types = {
     "size_bytes": pl.Int64,
     "committed_at": _TIME,
 }
+FILES: Types = {
+    "path": pl.String,
+    "row_count": pl.Int64,
+    "size_bytes": pl.Int64,
+    "is_whole": pl.Boolean,
+}
 HISTORY: Types = {
     "version": pl.String,
     "status": pl.String,
@@ -111,6 +117,26 @@ def versions(connection: sa.Connection, domain: str, name: str) -> list[str]:
     query = sa.select(v.version).where(v.domain == domain, v.name == name, of_version.exists())
     found = connection.scalars(query)
     return sorted(found, key=lambda version: [int(part) for part in version.split(".")])
+
+
+def files_of(connection: sa.Connection, scope: Scope) -> pl.DataFrame:
+    """One row per file with current rows, in the order of their commits.
+
+    Rows are counted result by result: what `files` says of itself is not believed.
+    """
+    r, f = results.c, files.c
+    counted = (
+        sa.select(r.file_id, sa.func.sum(r.row_count).label("row_count"))
+        .where(*scope.conditions(), r.row_count > 0)
+        .group_by(r.file_id)
+        .subquery()
+    )
+    query = (
+        sa.select(f.path, f.row_count, f.size_bytes, counted.c.row_count == f.row_count)
+        .join(counted, counted.c.file_id == f.file_id)
+        .order_by(f.committed_at, f.file_id)
+    )
+    return table(connection, query, FILES)
 
 
 def catalog(connection: sa.Connection) -> pl.DataFrame:
