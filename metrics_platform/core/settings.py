@@ -23,21 +23,27 @@ class Settings:
         readers: TOML file with the topic-to-signal mapping, None for the defaults
             (`METRICS_PLATFORM_READERS`).
         logs_per_run: Most logs in one ranged run (`METRICS_PLATFORM_LOGS_PER_RUN`).
+        run_s: How long a ranged run should take, by what earlier ones took
+            (`METRICS_PLATFORM_RUN_S`).
         queued_runs: Most runs that the sensor lets wait (`METRICS_PLATFORM_QUEUED_RUNS`).
         tick_s: Time budget of one sensor tick (`METRICS_PLATFORM_TICK_S`).
         quiet_s: A log is taken once it has not changed for so long (`METRICS_PLATFORM_QUIET_S`).
         batch_bytes: Input bytes that a step holds at once (`METRICS_PLATFORM_BATCH_BYTES`).
+        archive_after_days: Logs of which nothing new was learnt for so long are no longer
+            partitions in Dagster; None for never (`METRICS_PLATFORM_ARCHIVE_AFTER_DAYS`).
     """
 
     home: Path
     root: str
     postgres: str | None = None
     readers: Path | None = None
-    logs_per_run: int = 500
+    logs_per_run: int = 2_000
+    run_s: float = 300.0
     queued_runs: int = 20
     tick_s: float = 20.0
     quiet_s: float = 10.0
     batch_bytes: int = 512 * 1024 * 1024
+    archive_after_days: float | None = None
 
     @property
     def inbox(self) -> str:
@@ -79,10 +85,16 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         postgres=given.get("postgres"),
         readers=Path(readers).expanduser().absolute() if readers else None,
         logs_per_run=_whole_number(given, "logs_per_run", at_least=1),
+        run_s=_number(given, "run_s", at_least=1),
         queued_runs=_whole_number(given, "queued_runs", at_least=1),
         tick_s=_number(given, "tick_s", at_least=1),
         quiet_s=_number(given, "quiet_s", at_least=0),
         batch_bytes=_whole_number(given, "batch_bytes", at_least=1),
+        archive_after_days=(
+            _number(given, "archive_after_days", at_least=0)
+            if "archive_after_days" in given
+            else None
+        ),
     )
 
 

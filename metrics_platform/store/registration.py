@@ -136,6 +136,7 @@ def _renew(connection: sa.Connection, found: Sequence[Found]) -> list[str]:
             reason=None,
             request_key=None,
             content_hash=None,
+            archived_at=None,
             revision=logs.c.revision + 1,
             updated_at=sa.func.clock_timestamp(),
         )

@@ -1,93 +1,32 @@
 """The log registry: which logs there are, what is known of them, and how far they have come.
 
-registered ──request──> requested ──mark_read──> read
-    ^                       │                      │
-    └── other content           └──────────────────┴─> quarantined
+registered ──request──> requested ──mark_read──> read ──archive──> read, no longer a partition
+    ^                       │                      │                           │
+    │                       └──────────────────────┴─> quarantined             │
+    └── other content ─────────────────────────────────────────────────────────┘
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
+from metrics_platform.store import registered
 from metrics_platform.store.index import logs, rejected
-from metrics_platform.store.parameters import among, given, storable
+from metrics_platform.store.parameters import among
 from metrics_platform.store.postgres import Postgres
+from metrics_platform.store.registered import LOGS, REJECTED, ReadLog
 from metrics_platform.store.registration import (
     Found,
     Registration,
     State,
-    lock,
     register,
     reject,
 )
-from metrics_platform.store.tables import Types, table
-
-_CONTENT_LOCK = 7_315_486_002  # any number that nobody else takes for an advisory lock
-
-
-@dataclass(frozen=True, slots=True)
-class ReadLog:
-    """What reading a log brought to light; None where nobody said.
-
-    Attributes:
-        log_id: Of a registered log.
-        revision: The content that was read; a later one is not marked. None for any.
-        format: Name of the reader.
-        start_ns: First recorded moment, on the clock of the recording.
-        duration_s: From there to the last.
-        truncated: It was cut off and recovered.
-        vehicle: That recorded it.
-        release: Software version that drove.
-        place: Where.
-        mission: Drive or delivery mission.
-        tags: Free words.
-        content_hash: Of the raw bytes.
-    """
-
-    log_id: str
-    revision: int | None = None
-    format: str | None = None
-    start_ns: int | None = None
-    duration_s: float | None = None
-    truncated: bool | None = None
-    vehicle: str | None = None
-    release: str | None = None
-    place: str | None = None
-    mission: str | None = None
-    tags: Mapping[str, str] | Sequence[str] = field(default_factory=list)
-    content_hash: str | None = None
-
-
-_Values = Callable[[sa.TableValuedAlias], dict[str, Any]]
-
-_TIME = pl.Datetime("us", "UTC")
-LOGS: Types = {
-    "log_id": pl.String,
-    "source": pl.String,
-    "size_bytes": pl.Int64,
-    "source_tag": pl.String,
-    "state": pl.String,
-    "reason": pl.String,
-    "request_key": pl.String,
-    "revision": pl.Int64,
-    "registered_at": _TIME,
-    "updated_at": _TIME,
-    "format": pl.String,
-    "start_ns": pl.Int64,
-    "duration_s": pl.Float64,
-    "truncated": pl.Boolean,
-    "vehicle": pl.String,
-    "release": pl.String,
-    "place": pl.String,
-    "mission": pl.String,
-    "tags": pl.String,
-    "content_hash": pl.String,
-    "archived_at": _TIME,
-}
-REJECTED: Types = {"source": pl.String, "reason": pl.String, "seen_at": _TIME}
+from metrics_platform.store.tables import table
 
 
 @dataclass(frozen=True)
@@ -133,6 +72,26 @@ class LogRegistry:
         if log_ids is not None:
             query = query.where(among(logs.c.log_id, log_ids))
         return self.postgres.transaction(lambda connection: table(connection, query, LOGS))
+
+    def waiting(self, limit: int | None = None) -> dict[str, int]:
+        """Return the size in bytes of the logs that nobody was asked to read, oldest first."""
+        query = (
+            sa.select(logs.c.log_id, logs.c.size_bytes)
+            .where(logs.c.state == State.REGISTERED.value)
+            .order_by(logs.c.registered_at, logs.c.log_id)
+            .limit(limit)
+        )
+        return dict(self.postgres.query(lambda c: [tuple(row) for row in c.execute(query)]))
+
+    def sizes(self, log_ids: Sequence[str]) -> dict[str, int]:
+        """Return the size of logs in bytes, of those that there are."""
+        query = sa.select(logs.c.log_id, logs.c.size_bytes).where(among(logs.c.log_id, log_ids))
+        return dict(self.postgres.query(lambda c: [tuple(row) for row in c.execute(query)]))
+
+    def count(self, state: State) -> int:
+        """Return how many logs are in `state`."""
+        query = sa.select(sa.func.count()).where(logs.c.state == state.value)
+        return self.postgres.query(lambda c: c.execute(query).scalar_one())
 
     def request(self, log_ids: Sequence[str], request_key: str) -> list[str]:
         """Mark registered logs as requested by the run with `request_key`; return which."""
@@ -197,6 +156,7 @@ class LogRegistry:
             request_key=None,
             reason=None,
             revision=logs.c.revision + 1,
+            archived_at=None,
         )
 
     def quarantine(
@@ -208,15 +168,9 @@ class LogRegistry:
             reasons: Shown to people.
             revisions: The content that was looked at: a later one is left alone.
         """
-        rows = [
-            {
-                "log_id": log_id,
-                "reason": storable(reason),
-                "revision": (revisions or {}).get(log_id),
-            }
-            for log_id, reason in sorted(reasons.items())
-        ]
-        return self.postgres.transaction(lambda connection: _set(connection, rows, _quarantined))
+        return self.postgres.transaction(
+            lambda connection: registered.quarantine(connection, reasons, revisions or {})
+        )
 
     def claim_content(
         self, content_hashes: Mapping[str, str], *, revisions: Mapping[str, int] | None = None
@@ -231,26 +185,51 @@ class LogRegistry:
             revisions: The content that was read: a log that has a later one claims nothing.
         """
         return self.postgres.transaction(
-            lambda connection: _claim(connection, content_hashes, revisions or {})
+            lambda connection: registered.claim(connection, content_hashes, revisions or {})
         )
 
     def mark_read(self, read: Sequence[ReadLog]) -> list[str]:
         """Keep what reading brought to light, and mark the logs as read; return which."""
-        rows = [
-            {name: _storable(value) for name, value in asdict(log).items()}
-            for log in sorted(read, key=lambda log: log.log_id)
-        ]
-        return self.postgres.transaction(lambda connection: _set(connection, rows, _as_read))
+        return self.postgres.transaction(lambda connection: registered.mark_read(connection, read))
 
     def keep_as_read(self, log_ids: Sequence[str], reason: str) -> list[str]:
         """Leave logs with the results that they have, and keep why they weren't read anew."""
         return self._update(log_ids, (), state=State.READ.value, reason=reason)
 
+    def archivable(
+        self, *, before: datetime | None = None, log_ids: Sequence[str] | None = None
+    ) -> list[str]:
+        """Return the logs that were read, aren't asked for and aren't archived, oldest first.
+
+        Args:
+            before: Only logs of which nothing new was learnt since then; with time zone.
+            log_ids: Only these.
+        """
+        query = sa.select(logs.c.log_id).where(*_ARCHIVABLE)
+        if before is not None:
+            query = query.where(logs.c.updated_at < before)
+        if log_ids is not None:
+            query = query.where(among(logs.c.log_id, log_ids))
+        query = query.order_by(logs.c.registered_at, logs.c.log_id)
+        return self.postgres.query(lambda c: list(c.scalars(query)))
+
+    def archive(self, log_ids: Sequence[str]) -> list[str]:
+        """Note that logs are no longer to be partitions; return those that may be archived.
+
+        Other content brings a log back, and so does `register_again`.
+        """
+        return self._update(log_ids, _ARCHIVABLE, archived_at=sa.func.clock_timestamp())
+
+    def archived(self) -> list[str]:
+        """Return the archived logs, in no order."""
+        query = sa.select(logs.c.log_id).where(logs.c.archived_at.is_not(None))
+        return self.postgres.query(lambda c: list(c.scalars(query)))
+
     def _update(
         self,
         log_ids: Sequence[str] | None,
         conditions: Sequence[sa.ColumnElement[bool]],
-        **values: str | sa.ColumnElement[int] | None,
+        **values: str | sa.ColumnElement[Any] | None,
     ) -> list[str]:
         # Locked in one order first, so that overlapping updates queue and never deadlock.
         chosen = sa.select(logs.c.log_id).where(*conditions).order_by(logs.c.log_id)
@@ -265,78 +244,8 @@ class LogRegistry:
         return self.postgres.transaction(lambda c: sorted(c.scalars(statement)))
 
 
-def _claim(
-    connection: sa.Connection, content_hashes: Mapping[str, str], revisions: Mapping[str, int]
-) -> dict[str, str]:
-    if not content_hashes:
-        return {}
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CONTENT_LOCK)))
-    rows = [
-        {"log_id": log_id, "content_hash": content_hash, "revision": revisions.get(log_id)}
-        for log_id, content_hash in sorted(content_hashes.items())
-    ]
-    claimed = _set(connection, rows, lambda looked_at: {"content_hash": looked_at.c.content_hash})
-    content_hashes = {log_id: content_hashes[log_id] for log_id in claimed}
-    query = (
-        sa.select(logs.c.content_hash, logs.c.log_id)
-        .where(among(logs.c.content_hash, content_hashes.values()))
-        .where(logs.c.state != State.QUARANTINED.value)
-        # A log that was read already keeps its place, whatever was registered before it.
-        .order_by((logs.c.state == State.READ.value).desc(), logs.c.registered_at, logs.c.log_id)
-    )
-    first: dict[str, str] = {}
-    for content_hash, log_id in connection.execute(query):
-        first.setdefault(content_hash, log_id)
-    return {
-        log_id: first[content_hash]
-        for log_id, content_hash in sorted(content_hashes.items())
-        if first.get(content_hash, log_id) != log_id
-    }
-
-
-def _set(
-    connection: sa.Connection, rows: Sequence[Mapping[str, Any]], values: _Values
-) -> list[str]:
-    """Set what `values` makes of `rows`, where the log still has the revision of its row."""
-    if not rows:
-        return []
-    lock(connection, [row["log_id"] for row in rows])
-    looked_at = given(rows, **{name: logs.c[name].type for name in rows[0]})
-    statement = (
-        sa.update(logs)
-        .where(logs.c.log_id == looked_at.c.log_id)
-        .where(sa.func.coalesce(looked_at.c.revision, logs.c.revision) == logs.c.revision)
-        .values(**values(looked_at), updated_at=sa.func.clock_timestamp())
-        .returning(logs.c.log_id)
-    )
-    return sorted(connection.scalars(statement))
-
-
-def _quarantined(looked_at: sa.TableValuedAlias) -> dict[str, Any]:
-    return {"state": State.QUARANTINED.value, "reason": looked_at.c.reason, "request_key": None}
-
-
-def _as_read(looked_at: sa.TableValuedAlias) -> dict[str, Any]:
-    kept = [name for name in _READ_COLUMNS if name not in ("log_id", "revision", "content_hash")]
-    return {
-        **{name: looked_at.c[name] for name in kept},
-        # It may have been claimed before.
-        "content_hash": sa.func.coalesce(looked_at.c.content_hash, logs.c.content_hash),
-        "state": State.READ.value,
-        "reason": None,
-    }
-
-
-def _storable(value: Any) -> Any:
-    """Return `value` as Postgres can hold it: recorders write whatever they like."""
-    match value:
-        case str():
-            return storable(value)
-        case Mapping():
-            return {storable(name): _storable(item) for name, item in value.items()}
-        case list() | tuple():
-            return [_storable(item) for item in value]
-    return value
-
-
-_READ_COLUMNS = tuple(ReadLog.__dataclass_fields__)
+_ARCHIVABLE = (
+    logs.c.state == State.READ.value,
+    logs.c.request_key.is_(None),
+    logs.c.archived_at.is_(None),
+)
