@@ -1,0 +1,166 @@
+"""What runs in processes of its own and may be killed at any moment."""
+
+import faulthandler
+import os
+import random
+import signal
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import polars as pl
+
+from metrics_platform.core.settings import Settings
+from metrics_platform.store import Store
+from metrics_platform.store.results import results_of
+from metrics_platform_tests.store.faults.journal import Journal
+from metrics_platform_tests.store.faults.marks import (
+    MARKS,
+    SHARED,
+    Generations,
+    Marks,
+    Span,
+    computed_of,
+    logs_of,
+)
+
+WRITERS = 3
+_GROUPS_PER_WRITER = 4
+_LONGEST_PAUSE_S = 0.02
+# How far back results are looked at; what is superseded for longer may be thrown away.
+AS_OF_S = 3.0
+
+
+@dataclass(frozen=True)
+class Post:
+    """What a process has to know.
+
+    Attributes:
+        settings: Of the store.
+        journal: Where it notes what it did.
+        task: One of `TASKS`.
+        number: Among those of the same task.
+        environment: Variables that it needs beside those of the process that starts it.
+        seed: Of its random choices.
+    """
+
+    settings: Settings
+    journal: Journal
+    task: str
+    number: int
+    environment: Mapping[str, str]
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """What it is called in the journal."""
+        return f"{self.task}-{self.number}"
+
+
+def groups_of(writer: int) -> list[str]:
+    """Return the groups that only this writer writes."""
+    return [f"{writer}.{number}" for number in range(_GROUPS_PER_WRITER)]
+
+
+def serve(post: Post) -> None:
+    """Do the task of `post` until the journal says that it is over, or something is wrong."""
+    os.environ.update(post.environment)
+    with (post.journal.folder / f"{post.name}.stacks").open("w") as stacks:
+        # A moment before it is killed it is asked where it is.
+        faulthandler.register(signal.SIGUSR1, stacks, all_threads=False)
+        try:
+            with Store.open(post.settings) as store:
+                TASKS[post.task](post, store, random.Random(post.seed))
+        except BaseException:
+            post.journal.fail(post.name, traceback.format_exc())
+            raise SystemExit(1) from None
+
+
+def write(post: Post, store: Store, rng: random.Random) -> None:
+    """Write one generation after another of some groups, in the end of all of them."""
+    mine = groups_of(post.number)
+    done = {group: 0 for group in mine} | {SHARED: post.number}
+    done |= post.journal.acknowledged(post.name)
+
+    def next_of(*groups: str) -> None:
+        # Nobody else writes the same generation of the shared group.
+        batch = {group: done[group] + (WRITERS if group == SHARED else 1) for group in groups}
+        store.write(computed_of(batch))
+        post.journal.acknowledge(post.name, batch)
+        done.update(batch)
+
+    while not post.journal.stopping:
+        next_of(*rng.choice([*([group] for group in mine), mine, [SHARED]]))
+        time.sleep(rng.uniform(0, _LONGEST_PAUSE_S))
+    next_of(*mine)
+    next_of(SHARED)
+
+
+def read(post: Post, store: Store, rng: random.Random) -> None:
+    """Read in every way that there is, and see that it is right."""
+    reads = 0
+    while not post.journal.stopping:
+        moment = None
+        if rng.random() < 0.3:
+            moment = datetime.now(UTC) - timedelta(seconds=rng.uniform(0, AS_OF_S))
+        before = post.journal.acknowledged(until=moment)
+        if before:
+            judge = rng.choice([_rows, _chosen_rows, _input, _outcomes, _summary])
+            judge(store, moment, partial(_span, before, post.journal), rng)
+            reads += 1
+        time.sleep(rng.uniform(0, _LONGEST_PAUSE_S))
+    post.journal.note(f"{post.name}-done", f"reads {reads}")
+
+
+def _span(before: Generations, journal: Journal) -> Span:
+    return Span(before, journal.acknowledged())
+
+
+_Spanning = Callable[[], Span]
+_At = datetime | None
+
+
+def _rows(store: Store, moment: _At, span: _Spanning, rng: random.Random) -> None:
+    rows = store.scan("marks", as_of=moment, rows=Marks).collect()
+    span().judge_rows(rows)
+
+
+def _chosen_rows(store: Store, moment: _At, span: _Spanning, rng: random.Random) -> None:
+    logs = rng.sample(_ALL_LOGS, rng.choice([1, 5, 40]))
+    rows = store.scan("marks", logs=logs, as_of=moment, rows=Marks).collect()
+    span().judge_rows(rows, logs)
+
+
+def _input(store: Store, moment: _At, span: _Spanning, rng: random.Random) -> None:
+    found = store.load(MARKS, _ALL_LOGS)
+    rows = found.rows.collect()
+    span().judge_rows(rows)
+    by_group = rows.group_by(pl.col("log_id").str.replace(r"-\d+$", "")).agg(
+        pl.col("generation").first()
+    )
+    for group, generation in by_group.iter_rows():
+        _, results = results_of(computed_of({group: generation}))
+        for log_id, result in results.items():
+            assert found.content_hashes[log_id] == result.content_hash, log_id
+
+
+def _outcomes(store: Store, moment: _At, span: _Spanning, rng: random.Random) -> None:
+    outcomes = store.outcomes("marks", as_of=moment)
+    span().judge_outcomes(outcomes.select("log_id", "row_count", "input_hash"))
+
+
+def _summary(store: Store, moment: _At, span: _Spanning, rng: random.Random) -> None:
+    summary = store.summary("marks", as_of=moment)
+    # A log without rows has no generation in its summary: it has that of its group.
+    of_group = pl.col("generation").max().over(pl.col("log_id").str.replace(r"-\d+$", ""))
+    generation = pl.col("generation").fill_null(of_group)
+    span().judge_outcomes(summary.select("log_id", "marks", generation))
+
+
+_ALL_LOGS = [log_id for writer in range(WRITERS) for group in groups_of(writer)
+             for log_id in logs_of(group)] + logs_of(SHARED)  # fmt: skip
+
+TASKS: Mapping[str, Callable[[Post, Store, random.Random], None]] = {"write": write, "read": read}
