@@ -23,11 +23,12 @@ from metrics_platform.store.postgres import Postgres
 from metrics_platform.store.reads import Scope
 from metrics_platform.store.registry import LogRegistry
 from metrics_platform.store.selection import Selection
+from metrics_platform.store.upkeep import Upkeep
 from metrics_platform.store.versions import Versions
 
 
 @dataclass(frozen=True)
-class Store:
+class Store(Upkeep):
     """Results as Parquet below an object root, indexed in Postgres.
 
     Every method may raise `StoreUnavailableError`, after it has tried for a while.
