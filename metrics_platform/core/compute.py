@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
-from hashlib import blake2b
+from hashlib import md5
 from typing import Literal
 
 import polars as pl
@@ -56,7 +56,7 @@ def compute(
         outcomes=outcomes,
         summary=summarise(definition, rows, computed),
         fingerprints=dict.fromkeys(log_ids, fingerprint),
-        input_hashes={log_id: _input_hash(inputs, log_id) for log_id in log_ids},
+        input_hashes={log_id: _input_hash(definition, inputs, log_id) for log_id in log_ids},
         seconds=time.perf_counter() - started,
     )
 
@@ -186,11 +186,29 @@ def _sorted(definition: Definition, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort([*first, *rest])
 
 
-def _input_hash(inputs: Mapping[str, Input], log_id: str) -> str:
-    digest = blake2b(digest_size=16)
-    for name in sorted(inputs):
-        digest.update(f"{name}={inputs[name].content_hashes.get(log_id)};".encode())
-    return digest.hexdigest()
+def _input_hash(definition: Definition, inputs: Mapping[str, Input], log_id: str) -> str:
+    """Return 32 hex digits over all that the result of a log follows from.
+
+    MD5, since Postgres can compute it too: the ledger of staleness finds out what has changed
+    upstream without asking for a single row. Nobody has to be kept from forging it.
+    """
+    contents = (
+        f"{name}={_content(inputs[name], log_id, optional=name in definition.optional)};"
+        for name in sorted(inputs)
+    )
+    return md5("".join(contents).encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
+
+
+def _content(given: Input, log_id: str, *, optional: bool) -> str:
+    """Return what a dependency holds for a log: a hash of its rows, or why there are none.
+
+    The reason of an abstention names the one upstream, so another reason is another input. Where
+    the dependency is optional, no rows are no rows, whatever the reason.
+    """
+    if (content_hash := given.content_hashes.get(log_id)) is not None:
+        return content_hash
+    outcome = given.outcomes.get(log_id)
+    return "" if optional or outcome is None else f"{outcome.status}: {outcome.reason or ''}"
 
 
 def compute_chain(

@@ -78,15 +78,19 @@ def reader_fingerprint(signal: Signal, format_name: str, config: ReaderConfig) -
 
 @cache
 def _fingerprint(name: str, format_name: str, config: ReaderConfig) -> str:
+    parts = (fingerprint(recorded_signals()[name], {}), *_reading_code(format_name), repr(config))
+    return blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
+
+
+@cache
+def _reading_code(format_name: str) -> tuple[str, ...]:
+    """Return what all signals have in common; it takes far longer than what they haven't."""
     reader = formats().get(format_name)
-    parts = (
-        fingerprint(recorded_signals()[name], {}),
+    return (
         code_digest(clean),
         code_digest(with_ego_track),
         code_digest(reader.read) if reader else "",
-        repr(config),
     )
-    return blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
 
 
 def _looked_at(path: Path) -> str:

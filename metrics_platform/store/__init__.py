@@ -1,7 +1,9 @@
 """Results as Parquet on object storage, indexed in Postgres; and the registry of logs."""
 
+from metrics_platform.store.backfills import Backfills
 from metrics_platform.store.commits import Commit
 from metrics_platform.store.inbox import INBOX, Arrival, arrivals, sweep
+from metrics_platform.store.ledger import DUE, Expected, Needed, Standing
 from metrics_platform.store.objects import ObjectInfo, ObjectRoot
 from metrics_platform.store.postgres import dagster_url, index_url
 from metrics_platform.store.registration import Found, Registration, State
@@ -10,15 +12,20 @@ from metrics_platform.store.registry import LogRegistry
 from metrics_platform.store.store import Store
 
 __all__ = [
+    "DUE",
     "INBOX",
     "Arrival",
+    "Backfills",
     "Commit",
+    "Expected",
     "Found",
     "LogRegistry",
+    "Needed",
     "ObjectInfo",
     "ObjectRoot",
     "ReadLog",
     "Registration",
+    "Standing",
     "State",
     "Store",
     "arrivals",

@@ -15,9 +15,11 @@ from metrics_platform.core.errors import NoResultsError, StoreError
 from metrics_platform.core.frames import MetricFrame, empty_frame
 from metrics_platform.core.settings import Settings
 from metrics_platform.core.statuses import Computed, Input, Outcome, Status
-from metrics_platform.store import migrations, reads, tables
+from metrics_platform.store import ledger, migrations, reads, tables
+from metrics_platform.store.backfills import Backfills
 from metrics_platform.store.commits import Commit, commit
 from metrics_platform.store.index import files
+from metrics_platform.store.ledger import Expected
 from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.postgres import Postgres
 from metrics_platform.store.reads import Scope
@@ -76,6 +78,11 @@ class Store(Upkeep):
     def registry(self) -> LogRegistry:
         """The logs there are, in the same index."""
         return LogRegistry(self.postgres)
+
+    @property
+    def backfills(self) -> Backfills:
+        """What people asked to be computed again, in the same index."""
+        return Backfills(self.postgres)
 
     def write(
         self, computed: Computed, *, run_id: str | None = None, domain: str = "log"
@@ -223,6 +230,43 @@ class Store(Upkeep):
         """Return all results that a log ever had, of any version, oldest first."""
         return self.postgres.query(
             lambda connection: tables.history(connection, domain, name, log_id)
+        )
+
+    def ledger(
+        self, expected: Sequence[Expected], *, logs: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Return how many logs are missing or stale, in one query however many there are.
+
+        One row per name of `expected`, in its order: version, logs that should have a result,
+        current, abstained and failed ones among these, missing, stale_code, stale_inputs. A log
+        counts once it was read, unless it is archived.
+
+        Args:
+            expected: What today's code would store.
+            logs: Only these; None for all.
+        """
+        return self.postgres.query(lambda connection: ledger.counts(connection, expected, logs))
+
+    def ledger_logs(
+        self,
+        expected: Sequence[Expected],
+        *,
+        logs: Sequence[str] | None = None,
+        due: bool = False,
+        most: int | None = None,
+    ) -> pl.DataFrame:
+        """Return the logs that `ledger` counts, but for computed ones that are current.
+
+        One row per name, log_id: standing (a `Standing`), status and reason of the present result.
+
+        Args:
+            expected: What today's code would store.
+            logs: Only these; None for all.
+            due: Only what is missing or stale.
+            most: Rows; None for all.
+        """
+        return self.postgres.query(
+            lambda connection: ledger.entries(connection, expected, logs, due=due, most=most)
         )
 
     def _scope(
