@@ -31,7 +31,7 @@ from metrics_platform.core.compute import compute
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.batches import batches, row_bytes
 from metrics_platform.orchestration.io_manager import StoredInput
-from metrics_platform.orchestration.partitions import log_asset_key, log_partitions
+from metrics_platform.orchestration.partitions import log_asset_key, log_partitions, pool_of
 
 IO_MANAGER = "store"
 
@@ -51,6 +51,7 @@ def derived_asset(definition: Definition, catalog: Catalog, settings: Settings) 
         io_manager_key=IO_MANAGER,
         partitions_def=log_partitions,
         backfill_policy=BackfillPolicy.single_run(),
+        pool=pool_of(definition.name),
         **described(definition, catalog),
     )(computed)
     return made

@@ -1,4 +1,4 @@
-"""Within a run, how many logs are held in memory at once."""
+"""Splitting logs: by what a step holds in memory at once, and by what a run takes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,20 +15,26 @@ def row_bytes(definition: Definition) -> int:
 
 
 def batches(
-    log_ids: Sequence[str], size_bytes: Mapping[str, int], limit_bytes: int
+    log_ids: Sequence[str], sizes: Mapping[str, float], limit: float, *, most: int | None = None
 ) -> Iterator[list[str]]:
-    """Split `log_ids` so that the inputs of a batch stay below `limit_bytes`.
+    """Split `log_ids` so that a batch stays below `limit`, in the unit of `sizes`.
 
     Ten-second logs go by the thousand, and an hour of dense traffic goes alone: a log that is
     larger than the limit is a batch of its own.
+
+    Args:
+        log_ids: Their order is kept.
+        sizes: Of the logs; bytes, or seconds.
+        limit: Of a batch.
+        most: Logs in a batch; any number if None.
     """
     batch: list[str] = []
-    held = 0
+    held = 0.0
     for log_id in log_ids:
-        size = size_bytes.get(log_id, 0)
-        if batch and held + size > limit_bytes:
+        size = sizes.get(log_id, 0)
+        if batch and (held + size > limit or len(batch) == most):
             yield batch
-            batch, held = [], 0
+            batch, held = [], 0.0
         batch.append(log_id)
         held += size
     if batch:

@@ -27,7 +27,8 @@ from metrics_platform.core.errors import StoreError, StoreUnavailableError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.assets import IO_MANAGER, described
 from metrics_platform.orchestration.batches import batches
-from metrics_platform.orchestration.partitions import log_asset_key, log_partitions
+from metrics_platform.orchestration.partitions import log_asset_key, log_partitions, pool_of
+from metrics_platform.orchestration.retries import transient_faults_retried
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.readers.reading import ReadBatch, read_logs, unread
 from metrics_platform.signals.recordings import recordings
@@ -65,10 +66,15 @@ def recorded_assets(catalog: Catalog, settings: Settings) -> AssetsDefinition:
         deps=[uploads.key],
         partitions_def=log_partitions,
         backfill_policy=BackfillPolicy.single_run(),
+        pool=pool_of("read_logs"),
         can_subset=True,
     )
     def recorded(context: AssetExecutionContext) -> Iterator[Output[Any]]:
-        with Store.open(settings) as store, tempfile.TemporaryDirectory() as folder:
+        with (
+            transient_faults_retried(context.retry_number),
+            Store.open(settings) as store,
+            tempfile.TemporaryDirectory() as folder,
+        ):
             known = store.registry.logs(log_ids=context.partition_keys)
             revisions = dict(known.select("log_id", "revision").iter_rows())
             spool = Spool(Path(folder), _read_in_batches(context, settings, store, revisions))

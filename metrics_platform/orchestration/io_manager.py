@@ -10,8 +10,10 @@ from dagster import InputContext, IOManager, MetadataValue, OutputContext
 
 from metrics_platform.core import Computed, Definition, Input, Status
 from metrics_platform.core.catalog import Catalog
+from metrics_platform.core.errors import StoreUnavailableError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.plots import summary_plot
+from metrics_platform.orchestration.retries import transient_faults_retried
 from metrics_platform.store import Commit, Store
 
 
@@ -29,7 +31,14 @@ class StoredInput:
         root would be taken for one of the metric, and bisecting would read them again and again.
         """
         loaded = self.store.load(self.definition, log_ids)
-        return replace(loaded, rows=loaded.rows.collect().lazy())
+        try:
+            rows = loaded.rows.collect()
+        except (pl.exceptions.ComputeError, OSError) as error:
+            # Polars' own client of the object store has repeated it for a while.
+            raise StoreUnavailableError(
+                f"rows of {self.definition.name} cannot be read: {error}"
+            ) from error
+        return replace(loaded, rows=rows.lazy())
 
 
 class StoreIOManager(IOManager):
@@ -55,13 +64,15 @@ class StoreIOManager(IOManager):
         summaries: list[pl.DataFrame] = []
         commits: list[Commit] = []
         definition = self._catalog[context.asset_key.path[-1]]
-        for computed in obj:
-            commits.append(self.store.write(computed, run_id=context.run_id))
-            statuses.update(outcome.status for outcome in computed.outcomes.values())
-            summaries.append(computed.summary)
-            for log_id in computed.logs_with(Status.FAILED):
-                reason = computed.outcomes[log_id].reason
-                context.log.error(f"{definition.name} failed for log {log_id}: {reason}")
+        # Here everything happens: `obj` reads and computes its next batch when it is asked for it.
+        with transient_faults_retried(context.step_context.previous_attempt_count):
+            for computed in obj:
+                commits.append(self.store.write(computed, run_id=context.run_id))
+                statuses.update(outcome.status for outcome in computed.outcomes.values())
+                summaries.append(computed.summary)
+                for log_id in computed.logs_with(Status.FAILED):
+                    reason = computed.outcomes[log_id].reason
+                    context.log.error(f"{definition.name} failed for log {log_id}: {reason}")
         context.add_output_metadata(_metadata(definition, statuses, summaries, commits))
 
     def load_input(self, context: InputContext) -> StoredInput | pl.LazyFrame:

@@ -1,13 +1,31 @@
 """Logs as Dagster partitions, and which of them a run is about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from dagster import AssetKey, DagsterInstance, DagsterRun, DynamicPartitionsDefinition
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    DynamicPartitionsDefinition,
+    RunsFilter,
+)
 
 LOG = "log"
 log_partitions = DynamicPartitionsDefinition(name=LOG)
 
+UNFINISHED = (
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+)
+
 # Public tags of Dagster's runs.
+PRIORITY = "dagster/priority"
 _PARTITION = "dagster/partition"
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
@@ -18,41 +36,86 @@ def log_asset_key(name: str) -> AssetKey:
     return AssetKey([LOG, name])
 
 
+def pool_of(name: str) -> str:
+    """Return the pool of the asset of `name`: a limit on it holds for all runs that compute it."""
+    return f"{LOG}/{name}"
+
+
 def tags_of_range(first: str, last: str) -> dict[str, str]:
     """Return the tags of one run over all logs from `first` to `last`, in order of registration."""
     return {_PARTITION: first} if first == last else {_RANGE_START: first, _RANGE_END: last}
 
 
+@dataclass(frozen=True)
+class Partitions:
+    """The partitions of an instance in their order, read when they are first asked for.
+
+    At the size of a fleet that takes a quarter of a second: a tick without news does without.
+    """
+
+    instance: DagsterInstance
+
+    def __contains__(self, log_id: object) -> bool:
+        return log_id in self._position
+
+    @cached_property
+    def keys(self) -> Sequence[str]:
+        """All of them."""
+        return self.instance.get_dynamic_partitions(LOG)
+
+    @cached_property
+    def _position(self) -> Mapping[str, int]:
+        return {log_id: at for at, log_id in enumerate(self.keys)}
+
+    def between(self, first: str, last: str) -> Sequence[str]:
+        """Return all from `first` to `last`.
+
+        Where one of them has been deleted, nobody knows any more what lay between them: the other
+        one is returned, if there is one.
+        """
+        ends = [end for end in (first, last) if end in self]
+        if len(ends) < 2:
+            return ends
+        return self.keys[self._position[first] : self._position[last] + 1]
+
+    def in_order(self, log_ids: Sequence[str]) -> list[str]:
+        """Sort logs as their partitions lie; those that have none yet come last, as they are."""
+        end = len(self.keys)
+        return sorted(log_ids, key=lambda log_id: self._position.get(log_id, end))
+
+    def stretches(self, log_ids: Sequence[str]) -> list[list[str]]:
+        """Group logs that are partitions into stretches without a gap.
+
+        A ranged run takes every partition between its ends, so only such a stretch can be one run.
+        """
+        found: list[list[str]] = []
+        for log_id in self.in_order(log_ids):
+            if found and self._position[found[-1][-1]] + 1 == self._position[log_id]:
+                found[-1].append(log_id)
+            else:
+                found.append([log_id])
+        return found
+
+
 def logs_of_run(
-    run: DagsterRun, instance: DagsterInstance, known: Sequence[str] | None = None
+    run: DagsterRun, instance: DagsterInstance, partitions: Partitions | None = None
 ) -> Sequence[str] | None:
     """Return the logs that `run` is about; None where it is about none in particular.
 
     Args:
         run: With the tags of a partition, of a range of them, or neither.
         instance: Has the partitions.
-        known: All of them in their order, where they have been read already: at fleet size that
-            takes a quarter of a second.
+        partitions: The same, where they may have been read already.
     """
     if _PARTITION in run.tags:
         return [run.tags[_PARTITION]]
     if _RANGE_START not in run.tags:
         return None
-    known = instance.get_dynamic_partitions(LOG) if known is None else known
-    first, last = run.tags[_RANGE_START], run.tags[_RANGE_END]
-    return known[known.index(first) : known.index(last) + 1]
+    partitions = partitions or Partitions(instance)
+    return partitions.between(run.tags[_RANGE_START], run.tags[_RANGE_END])
 
 
-def contiguous(log_ids: Sequence[str], registered: Sequence[str]) -> list[list[str]]:
-    """Group `log_ids` into stretches without a gap in the order of `registered`.
-
-    A ranged run takes every partition between its ends, so only such a stretch can be one run.
-    """
-    position = {log_id: at for at, log_id in enumerate(registered)}
-    stretches: list[list[str]] = []
-    for log_id in sorted(log_ids, key=position.__getitem__):
-        if stretches and position[stretches[-1][-1]] + 1 == position[log_id]:
-            stretches[-1].append(log_id)
-        else:
-            stretches.append([log_id])
-    return stretches
+def logs_in_runs(instance: DagsterInstance, partitions: Partitions) -> set[str]:
+    """Return the logs of all runs that haven't ended."""
+    runs = instance.get_runs(RunsFilter(statuses=list(UNFINISHED)))
+    return {log_id for run in runs for log_id in logs_of_run(run, instance, partitions) or ()}

@@ -17,7 +17,6 @@ from dagster import (
     AssetSelection,
     DagsterInstance,
     DagsterRun,
-    DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
     RunsFilter,
@@ -32,13 +31,14 @@ from metrics_platform.core.errors import InvalidLogIdError
 from metrics_platform.core.log_ids import check_log_id
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.partitions import (
-    LOG,
-    contiguous,
+    PRIORITY,
+    Partitions,
     log_asset_key,
     log_partitions,
-    logs_of_run,
+    logs_in_runs,
     tags_of_range,
 )
+from metrics_platform.orchestration.run_sizes import NEW_LOGS, measured_cost, sized, tags_of_size
 from metrics_platform.store import (
     INBOX,
     Arrival,
@@ -52,13 +52,8 @@ from metrics_platform.store import (
 
 _INTERVAL_S = 10
 _RUN_KEY = "dagster/run_key"
-_UNFINISHED = (
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-)
+# Before runs that people start, and those before backfills: what is new is waited for.
+_PRIORITY = "10"
 _WILL_RETRY = "dagster/will_retry"
 _RETRIED_AS = "dagster/auto_retry_run_id"
 # Dagster retries a run by itself; a request is made again for runs that are beyond that, and split
@@ -84,8 +79,8 @@ def new_logs_sensor(catalog: Catalog, settings: Settings) -> SensorDefinition:
     def new_logs(context: SensorEvaluationContext) -> SensorResult:
         with Store.open(settings) as store:
             cursor = _register(context, settings, store.objects, store.registry)
-            requests = _requests(context, settings, store.registry)
-            waiting = 0 if requests else len(store.registry.logs(State.REGISTERED))
+            requests = _requests(context, settings, store)
+            waiting = 0 if requests else store.registry.count(State.REGISTERED)
         # A run can only be asked for partitions that are there.
         wanted = [log_id for request in requests for log_id in request.log_ids]
         return SensorResult(
@@ -147,31 +142,33 @@ def _named(found: Sequence[Arrival]) -> tuple[list[Found], dict[str, str]]:
     return good, bad
 
 
-def _requests(
-    context: SensorEvaluationContext, settings: Settings, registry: LogRegistry
-) -> list[_Request]:
+def _requests(context: SensorEvaluationContext, settings: Settings, store: Store) -> list[_Request]:
     """Return the runs to ask for: those that got lost first, then those for new logs."""
-    instance = context.instance
+    instance, registry = context.instance, store.registry
+    partitions = Partitions(instance)
     requested = registry.requests()
     runs = _runs_by_key(instance, list(requested))
-    known = instance.get_dynamic_partitions(LOG)
-    again = list(_lost(context, registry, _in_order(requested, known), runs, known))
+    again = list(_lost(context, registry, requested, runs, partitions))
     unfinished = sum(any(_goes_on(run) for run in of_key) for of_key in runs.values())
     room = settings.queued_runs - unfinished - len(again)
     if room <= 0:
         return again
+    waiting = registry.waiting()
+    if not waiting:
+        return again
     # A log that changes while a run reads it waits for that run, which would otherwise put the
     # older content in the place of the newer one.
-    busy = _logs_in_runs(instance, known)
-    waiting = [i for i in registry.logs(State.REGISTERED)["log_id"] if i not in busy]
-    waiting = waiting[: room * settings.logs_per_run]
+    busy = logs_in_runs(instance, partitions)
+    free = {log_id: size for log_id, size in waiting.items() if log_id not in busy}
+    cost = measured_cost(instance, store)
     made = list(again)
-    for chunk in _chunks(known, waiting, settings.logs_per_run):
-        if len(made) - len(again) == room:
-            break
-        key = f"{_digest([*chunk, str(time.time_ns())])}.1"
-        registry.request(chunk, key)
-        made.append(_request(key, chunk))
+    for stretch in _stretches(partitions, list(free)[: room * settings.logs_per_run]):
+        for chunk in sized(stretch, free, cost, settings):
+            if len(made) - len(again) == room:
+                return made
+            key = f"{_digest([*chunk, str(time.time_ns())])}.1"
+            registry.request(chunk, key)
+            made.append(_request(key, chunk, free))
     return made
 
 
@@ -180,37 +177,39 @@ def _lost(
     registry: LogRegistry,
     requested: Mapping[str, Sequence[str]],
     runs: Mapping[str, Sequence[DagsterRun]],
-    known: Sequence[str],
+    partitions: Partitions,
 ) -> Iterator[_Request]:
     """Settle requests whose run succeeded; yield again those that have no run to wait for."""
-    for key, log_ids in requested.items():
+    for key, of_request in requested.items():
         of_key = runs.get(key, ())
         if any(run.is_success for run in of_key):
             registry.settle(key)
         elif not of_key:
             # The daemon died between our tick and the launch: same key, so never two runs.
-            yield _request(key, log_ids)
+            log_ids = partitions.in_order(of_request)
+            yield _request(key, log_ids, registry.sizes(log_ids))
         elif not any(_goes_on(run) for run in of_key):
             newest = of_key[0]
             attempt = int(key.rpartition(".")[2])
             if attempt >= _REQUESTS_PER_LOG:
                 reason = f"its run failed {attempt} times, the last is {newest.run_id}"
                 registry.give_up(key, reason)
-                context.log.error(f"no more runs for {len(log_ids)} logs: {reason}")
+                context.log.error(f"no more runs for {len(of_request)} logs: {reason}")
                 continue
-            for following, part in _split(key, log_ids, known):
+            sizes = registry.sizes(of_request)
+            for following, part in _split(key, of_request, partitions):
                 registry.request_again(part, key, following)
-                yield _request(following, part)
+                yield _request(following, part, sizes)
 
 
 def _split(
-    key: str, log_ids: Sequence[str], known: Sequence[str]
+    key: str, log_ids: Sequence[str], partitions: Partitions
 ) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield a key and a stretch of partitions for each half of what is left of a request."""
     base, _, attempt = key.rpartition(".")
     parts = [
         part
-        for stretch in contiguous(log_ids, known)
+        for stretch in _stretches(partitions, log_ids)
         for part in (stretch[: len(stretch) // 2], stretch[len(stretch) // 2 :])
         if part
     ]
@@ -218,35 +217,22 @@ def _split(
         yield f"{base}-{number}.{int(attempt) + 1}", part
 
 
-def _logs_in_runs(instance: DagsterInstance, known: Sequence[str]) -> set[str]:
-    runs = instance.get_runs(RunsFilter(statuses=list(_UNFINISHED)))
-    return {log_id for run in runs for log_id in logs_of_run(run, instance, known) or ()}
+def _stretches(partitions: Partitions, log_ids: Sequence[str]) -> list[list[str]]:
+    """Group logs by what a ranged run can take: old ones as they happen to lie, then new ones."""
+    old = [log_id for log_id in log_ids if log_id in partitions]
+    # About to be added one after another.
+    new = [log_id for log_id in log_ids if log_id not in partitions]
+    return [*partitions.stretches(old), *([new] if new else [])]
 
 
-def _in_order(
-    requested: Mapping[str, Sequence[str]], known: Sequence[str]
-) -> dict[str, Sequence[str]]:
-    """Sort the logs of each request as their partitions lie; those that have none yet stay."""
-    position = {log_id: at for at, log_id in enumerate(known)}
-    return {
-        key: sorted(log_ids, key=lambda log_id: position.get(log_id, len(position)))
-        for key, log_ids in requested.items()
-    }
-
-
-def _chunks(known: Sequence[str], log_ids: Sequence[str], logs_per_run: int) -> Iterator[list[str]]:
-    """Yield logs that one ranged run can take: new ones together, others as they happen to lie."""
-    there = set(known)
-    old = [log_id for log_id in log_ids if log_id in there]
-    new = [log_id for log_id in log_ids if log_id not in there]
-    for stretch in [*contiguous(old, known), new]:
-        for start in range(0, len(stretch), logs_per_run):
-            yield stretch[start : start + logs_per_run]
-
-
-def _request(key: str, log_ids: Sequence[str]) -> _Request:
+def _request(key: str, log_ids: Sequence[str], size_bytes: Mapping[str, int]) -> _Request:
     """Ask for one run over `log_ids`, which are, or are about to be, one stretch of partitions."""
-    return _Request(RunRequest(run_key=key, tags=tags_of_range(log_ids[0], log_ids[-1])), log_ids)
+    tags = {
+        **tags_of_range(log_ids[0], log_ids[-1]),
+        **tags_of_size(NEW_LOGS, log_ids, size_bytes),
+        PRIORITY: _PRIORITY,
+    }
+    return _Request(RunRequest(run_key=key, tags=tags), log_ids)
 
 
 def _goes_on(run: DagsterRun) -> bool:
