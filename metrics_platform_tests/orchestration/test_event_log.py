@@ -1,5 +1,6 @@
 """Our event-log storage against the stock one: same tables, same answers, fewer statements."""
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from dagster import (
+    AssetCheckKey,
+    AssetCheckResult,
     AssetExecutionContext,
     AssetKey,
     AssetsDefinition,
@@ -21,8 +24,10 @@ from dagster import (
     ExecuteInProcessResult,
     MaterializeResult,
     asset,
+    asset_check,
     materialize,
 )
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster_postgres import PostgresEventLogStorage
 
 from metrics_platform.core.settings import Settings
@@ -34,6 +39,7 @@ from metrics_platform_tests.orchestration.platform import OURS, STOCK, instance_
 
 LOGS = [f"log-{number:03}" for number in range(200)]
 KEYS = [AssetKey(name) for name in ("first", "second", "third")]
+CHECK = AssetCheckKey(KEYS[0], "checked")
 Storage = PostgresEventLogStorage
 STORAGES: dict[str, type[Storage]] = {
     "ours": PooledPostgresEventLogStorage,
@@ -61,6 +67,11 @@ def _assets(during: Callable[[], object] = lambda: None) -> Sequence[AssetsDefin
     return [made("first", []), made("second", ["first"]), made("third", ["second"])]
 
 
+@asset_check(asset=KEYS[0])
+def checked() -> AssetCheckResult:
+    return AssetCheckResult(passed=True, metadata={"looked_at": 20})
+
+
 def _run(
     instance: DagsterInstance,
     log_ids: Sequence[str] = LOGS,
@@ -69,7 +80,10 @@ def _run(
 ) -> ExecuteInProcessResult:
     instance.add_dynamic_partitions(LOG, list(log_ids))
     return materialize(
-        _assets(during), instance=instance, tags=tags_of_range(log_ids[0], log_ids[-1])
+        [*_assets(during), checked],
+        instance=instance,
+        tags=tags_of_range(log_ids[0], log_ids[-1]),
+        raise_on_error=False,
     )
 
 
@@ -118,7 +132,16 @@ def _answers(storage: Storage, run_id: str) -> dict[str, Any]:
             for key in KEYS
         },
         "planned": storage.get_latest_planned_materialization_info(KEYS[0], partition=LOGS[7]),
+        "unfinished": {key: _unfinished(storage, key) for key in KEYS},
+        "checks": [
+            (found.status, found.run_id, found.event and found.event.message)
+            for found in storage.get_asset_check_execution_history(CHECK, limit=10)
+        ],
     }
+
+
+def _unfinished(storage: Storage, key: AssetKey) -> object:
+    return storage.get_latest_asset_partition_materialization_attempts_without_materializations(key)
 
 
 @contextmanager
@@ -155,17 +178,91 @@ def test_both_storages_read_the_same_out_of_the_same_tables(
     assert found["planned"].run_id == run_id
 
 
-def test_a_run_by_either_storage_leaves_the_same_events(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+def _fail() -> None:
+    raise RuntimeError("no disk")
+
+
+@pytest.mark.parametrize("during", [lambda: None, _fail], ids=["succeeds", "fails"])
+def test_a_run_by_either_storage_leaves_the_same_rows(
+    during: Callable[[], object], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kinds = []
+    left = []
     for writer in (OURS, STOCK):
         with instance_in(settings, monkeypatch, writer) as instance:
-            entries = instance.all_logs(_run(instance, LOGS[:5]).run_id)
-            kinds.append(
-                Counter((e.dagster_event_type, e.step_key) for e in entries if e.is_dagster_event)
-            )
-    assert kinds[0] == kinds[1]
+            run_id = _run(instance, LOGS[:5], during=during).run_id
+            statuses = [_status(instance, definition) for definition in _assets()]
+            with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+                rows = [tuple(map(tuple, connection.execute(sa.text(q)))) for q in _ROWS]
+            left.append((statuses, [_without_particulars(repr(r), run_id) for r in rows]))
+            instance.wipe()
+
+    assert left[0] == left[1]
+    assert len(left[0][1][0]) > 2_000
+
+
+def _status(instance: DagsterInstance, definition: AssetsDefinition) -> object:
+    """Return which partitions the UI shows as done, failed and under way."""
+    value = get_and_update_asset_status_cache_value(instance, definition.key, log_partitions)
+    assert value is not None
+    return [
+        sorted(subset.get_partition_keys())
+        for subset in (
+            value.deserialize_materialized_partition_subsets(log_partitions),
+            value.deserialize_failed_partition_subsets(log_partitions),
+            value.deserialize_in_progress_partition_subsets(log_partitions),
+        )
+    ]
+
+
+# In an order that doesn't hang on ids: planned events come in the order of a set.
+_ROWS = (
+    "SELECT dagster_event_type, step_key, asset_key, partition, event FROM event_logs "
+    "WHERE dagster_event_type LIKE 'ASSET%' ORDER BY dagster_event_type, asset_key, partition",
+    "SELECT partition, t.asset_key, key, value, event_timestamp = timestamp "
+    "FROM asset_event_tags t JOIN event_logs e ON e.id = event_id ORDER BY 2, 1, 3",
+    "SELECT asset_key, last_materialization, last_run_id, tags, wipe_timestamp "
+    "FROM asset_keys ORDER BY asset_key",
+    "SELECT asset_key, check_name, partition, execution_status, evaluation_event "
+    "FROM asset_check_executions",
+)
+
+
+def _without_particulars(rows: str, run_id: str) -> str:
+    """Take out what no two runs have in common: ids, times, and hashes of both."""
+    rows = rows.replace(run_id, "RUN")
+    rows = re.sub(r'("(?:storage_id|timestamp|create_timestamp)": )[\d.]+', r"\1N", rows)
+    return re.sub(r"[0-9a-f]{64}|_event_pointer/\w+\": \"\d+", "HASH", rows)
+
+
+@pytest.mark.parametrize("writer", list(STORAGES))
+def test_partitions_are_those_that_there_are(writer: str, settings: Settings) -> None:
+    with (
+        _storage(PooledPostgresEventLogStorage, settings) as reader,
+        _storage(STORAGES[writer], settings) as other,
+    ):
+        seen = []
+
+        def look() -> None:
+            keys = list(reader.get_dynamic_partitions(LOG))
+            assert keys == list(other.get_dynamic_partitions(LOG))
+            seen.append("".join(keys))
+
+        look()
+        for keys in ("cab", "abd"):
+            other.add_dynamic_partitions(LOG, list(keys))
+            look()
+        other.delete_dynamic_partition(LOG, "a")
+        look()
+        other.add_dynamic_partitions(LOG, ["a"])
+        look()
+        other.add_dynamic_partitions("sim_batch", ["z"])
+        assert reader.get_dynamic_partitions("sim_batch") == ["z"]
+        reader.get_dynamic_partitions(LOG).clear()  # type: ignore[attr-defined]
+        look()
+        other.wipe()
+        look()
+
+    assert seen == ["", "cab", "cabd", "cbd", "cbda", "cbda", ""]
 
 
 def test_a_ranged_run_takes_few_statements_and_connections(instance: DagsterInstance) -> None:
@@ -183,10 +280,11 @@ def test_a_ranged_run_takes_few_statements_and_connections(instance: DagsterInst
     assert result.success
     assert len(instance.get_materialized_partitions(KEYS[2])) == len(LOGS)
     inserts = [text for text in statements if text.startswith("INSERT INTO event_logs")]
-    # 1,200 events of assets go in four batches: one of planned ones, one of each asset. SQLAlchemy
-    # makes pages of them; the rest are some dozen events of the run and its steps.
-    assert len(inserts) < 80
-    assert len(statements) < 250
+    # 1,200 events of assets are copied in four batches: one of planned ones, one of each asset.
+    # The rest are some dozen events of the run and its steps.
+    assert len(inserts) < 40
+    assert len(statements) < 150
+    assert sum("array_agg(partition" in text for text in statements) == 1
     assert len(connections) <= 3
 
 
@@ -195,7 +293,7 @@ def test_dispose_closes_all_connections(settings: Settings, instance: DagsterIns
     count = sa.text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pooled'")
     with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _: storage.has_table("event_logs"), range(20)))
+            list(pool.map(lambda _: storage.get_dynamic_partitions(LOG), range(20)))
         assert connection.scalar(count) > 0
 
         storage.dispose()
@@ -220,38 +318,62 @@ def _administer(settings: Settings, *statements: str) -> None:
             connection.execute(sa.text(statement))
 
 
-# Raises in the middle of a batch, the first time only: a sequence is not taken back.
-_FAULT_ONCE = (
-    "CREATE SEQUENCE faults",
-    "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-    "IF nextval('faults') = 1 THEN RAISE EXCEPTION 'disk full'; END IF; RETURN NEW; END $$",
-    "CREATE TRIGGER fault BEFORE INSERT ON event_logs FOR EACH ROW "
-    "WHEN (NEW.partition = 'log-011' AND NEW.dagster_event_type = '{}') EXECUTE FUNCTION fault()",
-)
+_FULL = "RAISE EXCEPTION 'disk full'"
+_KILLED = "PERFORM pg_terminate_backend(pg_backend_pid())"
+
+
+def _fault_once(table: str, where: str, fault: str = _FULL) -> Sequence[str]:
+    """Return what makes one insert fail, the first one only: a sequence is not taken back."""
+    return (
+        "CREATE SEQUENCE faults",
+        "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF nextval('faults') = 1 THEN {fault}; END IF; RETURN NEW; END $$",
+        f"CREATE TRIGGER fault BEFORE INSERT ON {table} FOR EACH ROW "
+        f"WHEN ({where}) EXECUTE FUNCTION fault()",
+    )
+
+
+def _of(kind: str) -> str:
+    return f"NEW.partition = 'log-011' AND NEW.dagster_event_type = '{kind}'"
+
+
+_TAG = "NEW.event_id % 7 = 0"
 
 
 @pytest.mark.parametrize(
-    "kind",
-    [DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED],
-    ids=["materialized", "planned"],
+    ("fault", "told"),
+    [
+        (_fault_once("event_logs", _of("ASSET_MATERIALIZATION")), "disk full"),
+        (_fault_once("event_logs", _of("ASSET_MATERIALIZATION_PLANNED")), "disk full"),
+        (_fault_once("event_logs", _of("ASSET_MATERIALIZATION"), _KILLED), "terminat"),
+        (_fault_once("event_logs", _of("ASSET_MATERIALIZATION_PLANNED"), _KILLED), "terminat"),
+        (_fault_once("asset_event_tags", _TAG), "disk full"),
+        (_fault_once("asset_check_executions", "NEW.check_name = 'checked'"), "disk full"),
+    ],
+    ids=["materialized", "planned", "materialized, cut off", "planned, cut off", "tags", "checks"],
 )
-def test_a_batch_that_fails_in_its_middle_doubles_nothing(
-    kind: DagsterEventType,
+def test_a_batch_that_fails_in_its_middle_doubles_nothing_and_loses_nothing(
+    fault: Sequence[str],
+    told: str,
     settings: Settings,
     instance: DagsterInstance,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    _administer(settings, *(text.replace("{}", kind.value) for text in _FAULT_ONCE))
+    _administer(settings, *fault)
 
     result = _run(instance, LOGS[:20])
 
     assert result.success
-    assert "disk full" in capfd.readouterr().err
+    assert told in capfd.readouterr().err
+    kinds = Counter(e.dagster_event_type for e in instance.all_logs(result.run_id))
+    assert kinds[DagsterEventType.ASSET_MATERIALIZATION] == 60
+    assert kinds[DagsterEventType.ASSET_MATERIALIZATION_PLANNED] == 60
+    assert kinds[DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED] == 1
+    assert kinds[DagsterEventType.ASSET_CHECK_EVALUATION] == 1
     for key in KEYS:
-        records = instance.event_log_storage.get_event_records(
-            EventRecordsFilter(kind, asset_key=key), limit=1_000
-        )
-        assert Counter(record.partition_key for record in records) == Counter(LOGS[:20])
+        assert instance.get_materialized_partitions(key) == set(LOGS[:20])
+        assert len(instance.event_log_storage.get_event_tags_for_asset(key)) == 20
+    assert len(instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=9)) == 1
 
 
 def test_a_batch_that_fails_leaves_nothing_behind(
@@ -263,9 +385,9 @@ def test_a_batch_that_fails_leaves_nothing_behind(
         if entry.dagster_event_type is DagsterEventType.ASSET_MATERIALIZATION
     ]
     instance.wipe_assets(KEYS)
-    _administer(settings, *(text.replace("{}", "ASSET_MATERIALIZATION") for text in _FAULT_ONCE))
+    _administer(settings, *_fault_once("event_logs", _of("ASSET_MATERIALIZATION")))
 
-    with pytest.raises(sa.exc.DBAPIError, match="disk full"):
+    with pytest.raises(Exception, match="disk full"):
         instance.event_log_storage.store_event_batch(entries)
 
     assert instance.get_materialized_partitions(KEYS[0]) == set()
