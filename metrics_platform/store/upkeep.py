@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from metrics_platform.store.collection import Collected, collect
 from metrics_platform.store.compaction import Compaction, compact
 from metrics_platform.store.index import versions
 from metrics_platform.store.merge_policy import TARGET_BYTES, Which
 from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.postgres import Postgres
+from metrics_platform.store.retention import Retained, retain
+
+_GRACE = timedelta(hours=24)
+_KEEP_COMMITS = timedelta(days=400)
 
 
 @dataclass(frozen=True)
@@ -56,3 +62,46 @@ class Upkeep:
         asked = {versions.c.name: name, versions.c.domain: domain, versions.c.version: version}
         chosen = [column == value for column, value in asked.items() if value is not None]
         return compact(self.postgres, self.objects, chosen, target_bytes=target_bytes, which=which)
+
+    def gc(
+        self, *, grace: timedelta = _GRACE, dry_run: bool = False, force: bool = False
+    ) -> Collected:
+        """Delete files that no result points to, and objects that no commit knows.
+
+        Args:
+            grace: For how long they have been so. It has to be longer than any reader holds on to
+                what `scan` returned; a writer is never harmed.
+            dry_run: Only tell.
+            force: Also where there are more unknown objects than known ones.
+
+        Raises:
+            StoreError: The object root seems to be that of another index too. Nothing is deleted.
+        """
+        return collect(self.postgres, self.objects, grace=grace, dry_run=dry_run, force=force)
+
+    def retain(
+        self,
+        *,
+        keep_superseded: timedelta | None = None,
+        keep_versions: int | None = None,
+        keep_commits: timedelta | None = _KEEP_COMMITS,
+        dry_run: bool = False,
+    ) -> Retained:
+        """Delete results that nobody will ask for again; `gc` takes their files.
+
+        What is current in a version that is kept always stays. None keeps everything.
+
+        Args:
+            keep_superseded: How long a result is kept after another one has superseded it; `as_of`
+                reaches back so far.
+            keep_versions: How many versions of each name are kept: the highest that have results.
+            keep_commits: How long it is kept what each commit did and cost.
+            dry_run: Only tell.
+        """
+        return retain(
+            self.postgres,
+            keep_superseded=keep_superseded,
+            keep_versions=keep_versions,
+            keep_commits=keep_commits,
+            dry_run=dry_run,
+        )
