@@ -29,6 +29,14 @@ class Settings:
         tick_s: Time budget of one sensor tick (`METRICS_PLATFORM_TICK_S`).
         quiet_s: A log is taken once it has not changed for so long (`METRICS_PLATFORM_QUIET_S`).
         batch_bytes: Input bytes that a step holds at once (`METRICS_PLATFORM_BATCH_BYTES`).
+        keep_superseded_days: How long superseded results are kept; None for good
+            (`METRICS_PLATFORM_KEEP_SUPERSEDED_DAYS`).
+        keep_versions: How many versions of each name are kept, the highest ones; None for all
+            (`METRICS_PLATFORM_KEEP_VERSIONS`).
+        keep_events_days: How long Dagster's events are kept
+            (`METRICS_PLATFORM_KEEP_EVENTS_DAYS`).
+        gc_grace_h: How long what nothing points to is left alone; longer than anybody reads
+            (`METRICS_PLATFORM_GC_GRACE_H`).
         archive_after_days: Logs of which nothing new was learnt for so long are no longer
             partitions in Dagster; None for never (`METRICS_PLATFORM_ARCHIVE_AFTER_DAYS`).
     """
@@ -90,6 +98,10 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         tick_s=_number(given, "tick_s", at_least=1),
         quiet_s=_number(given, "quiet_s", at_least=0),
         batch_bytes=_whole_number(given, "batch_bytes", at_least=1),
+        keep_superseded_days=_whole_number_if_given(given, "keep_superseded_days", at_least=1),
+        keep_versions=_whole_number_if_given(given, "keep_versions", at_least=1),
+        keep_events_days=_whole_number(given, "keep_events_days", at_least=1),
+        gc_grace_h=_number(given, "gc_grace_h", at_least=1),
         archive_after_days=(
             _number(given, "archive_after_days", at_least=0)
             if "archive_after_days" in given
@@ -116,6 +128,10 @@ def _root(value: str) -> str:
 
 def _whole_number(given: Mapping[str, str], name: str, *, at_least: int) -> int:
     return int(_number(given, name, at_least=at_least, kind="whole number"))
+
+
+def _whole_number_if_given(given: Mapping[str, str], name: str, *, at_least: int) -> int | None:
+    return _whole_number(given, name, at_least=at_least) if name in given else None
 
 
 def _number(given: Mapping[str, str], name: str, *, at_least: float, kind: str = "number") -> float:

@@ -15,6 +15,7 @@ def test_nothing_configured_is_all_below_one_folder() -> None:
     assert settings.inbox == f"{settings.root}/inbox"
     assert settings.postgres is None
     assert settings.readers is None
+    assert (settings.keep_superseded_days, settings.keep_versions) == (None, None)
 
 
 def test_everything_can_be_configured() -> None:
@@ -29,6 +30,10 @@ def test_everything_can_be_configured() -> None:
             "METRICS_PLATFORM_TICK_S": "12.5",
             "METRICS_PLATFORM_QUIET_S": "0",
             "METRICS_PLATFORM_BATCH_BYTES": "1e9",
+            "METRICS_PLATFORM_KEEP_SUPERSEDED_DAYS": "400",
+            "METRICS_PLATFORM_KEEP_VERSIONS": "3",
+            "METRICS_PLATFORM_KEEP_EVENTS_DAYS": "30",
+            "METRICS_PLATFORM_GC_GRACE_H": "1.5",
             "HOME": "/elsewhere",
         }
     )
@@ -42,7 +47,12 @@ def test_everything_can_be_configured() -> None:
         tick_s=12.5,
         quiet_s=0.0,
         batch_bytes=1_000_000_000,
+        keep_superseded_days=400,
+        keep_versions=3,
+        keep_events_days=30,
+        gc_grace_h=1.5,
     )
+    assert load_settings(settings.environment()) == settings
 
 
 @pytest.mark.parametrize(
@@ -91,6 +101,11 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("BATCH_BYTES", "inf", "1"),
         ("TICK_S", "inf", "1"),
         ("LOGS_PER_RUN", "2.5", "1"),
+        ("KEEP_SUPERSEDED_DAYS", "0", "1"),
+        ("KEEP_VERSIONS", "0", "1"),
+        ("KEEP_VERSIONS", "none", "1"),
+        ("KEEP_EVENTS_DAYS", "-1", "1"),
+        ("GC_GRACE_H", "0.5", "1"),
     ],
 )
 def test_a_bad_number_is_refused(name: str, value: str, least: str) -> None:
