@@ -29,6 +29,8 @@ PRIORITY = "dagster/priority"
 _PARTITION = "dagster/partition"
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
+_WILL_RETRY = "dagster/will_retry"
+_RETRIED_AS = "dagster/auto_retry_run_id"
 
 
 def log_asset_key(name: str) -> AssetKey:
@@ -119,3 +121,9 @@ def logs_in_runs(instance: DagsterInstance, partitions: Partitions) -> set[str]:
     """Return the logs of all runs that haven't ended."""
     runs = instance.get_runs(RunsFilter(statuses=list(UNFINISHED)))
     return {log_id for run in runs for log_id in logs_of_run(run, instance, partitions) or ()}
+
+
+def goes_on(run: DagsterRun) -> bool:
+    """Say whether `run`, or the retry of it that the daemon is about to launch, is under way."""
+    waits_for_retry = run.tags.get(_WILL_RETRY) == "true" and _RETRIED_AS not in run.tags
+    return not run.is_finished or waits_for_retry

@@ -33,6 +33,7 @@ from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.partitions import (
     PRIORITY,
     Partitions,
+    goes_on,
     log_asset_key,
     log_partitions,
     logs_in_runs,
@@ -54,8 +55,6 @@ _INTERVAL_S = 10
 _RUN_KEY = "dagster/run_key"
 # Before runs that people start, and those before backfills: what is new is waited for.
 _PRIORITY = "10"
-_WILL_RETRY = "dagster/will_retry"
-_RETRIED_AS = "dagster/auto_retry_run_id"
 # Dagster retries a run by itself; a request is made again for runs that are beyond that, and split
 # in halves each time: a log that kills its process takes ever fewer others with it.
 _REQUESTS_PER_LOG = 6
@@ -149,7 +148,7 @@ def _requests(context: SensorEvaluationContext, settings: Settings, store: Store
     requested = registry.requests()
     runs = _runs_by_key(instance, list(requested))
     again = list(_lost(context, registry, requested, runs, partitions))
-    unfinished = sum(any(_goes_on(run) for run in of_key) for of_key in runs.values())
+    unfinished = sum(any(goes_on(run) for run in of_key) for of_key in runs.values())
     room = settings.queued_runs - unfinished - len(again)
     if room <= 0:
         return again
@@ -188,7 +187,7 @@ def _lost(
             # The daemon died between our tick and the launch: same key, so never two runs.
             log_ids = partitions.in_order(of_request)
             yield _request(key, log_ids, registry.sizes(log_ids))
-        elif not any(_goes_on(run) for run in of_key):
+        elif not any(goes_on(run) for run in of_key):
             newest = of_key[0]
             attempt = int(key.rpartition(".")[2])
             if attempt >= _REQUESTS_PER_LOG:
@@ -233,12 +232,6 @@ def _request(key: str, log_ids: Sequence[str], size_bytes: Mapping[str, int]) ->
         PRIORITY: _PRIORITY,
     }
     return _Request(RunRequest(run_key=key, tags=tags), log_ids)
-
-
-def _goes_on(run: DagsterRun) -> bool:
-    """Say whether `run`, or the retry of it that the daemon is about to launch, is under way."""
-    waits_for_retry = run.tags.get(_WILL_RETRY) == "true" and _RETRIED_AS not in run.tags
-    return not run.is_finished or waits_for_retry
 
 
 def _runs_by_key(instance: DagsterInstance, keys: Sequence[str]) -> dict[str, list[DagsterRun]]:
