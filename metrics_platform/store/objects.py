@@ -1,11 +1,14 @@
 """The object root: a folder, `s3://…` or `gs://…` behind one small interface."""
 
 import os
+import random
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +30,15 @@ _HEADS_AT_ONCE = 16
 _CHUNK_BYTES = 8 * 1024 * 1024
 # http is spoken only where an endpoint says http://, as emulators and on-premises stores do.
 _CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "5s", "timeout": "300s"}
-_RETRIES: "RetryConfig" = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
+_MOST_REPEATS = 6
+_RETRIES: "RetryConfig" = {
+    "max_retries": _MOST_REPEATS,
+    "retry_timeout": timedelta(seconds=60),
+}
+# The client repeats requests, but neither a deletion on S3 whose connection breaks, nor a listing
+# that is cut off. What it says then; and of what it has repeated it says so.
+_BROKEN = ("error sending request", "response body error")
+_REPEATED = "retries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +105,7 @@ class ObjectRoot:
     @property
     def storage_options(self) -> dict[str, Any] | None:
         """What Polars needs beside the environment to reach the same objects."""
-        return {"allow_http": "true", "max_retries": 6} if "://" in self.root else None
+        return {"allow_http": "true", "max_retries": _MOST_REPEATS} if "://" in self.root else None
 
     def polars_path(self, path: str) -> str:
         """Return the address of `path` for `pl.scan_parquet`."""
@@ -129,14 +140,18 @@ class ObjectRoot:
             after: Only objects whose path comes after this one.
             page_size: Most objects in one page.
         """
+        attempt = 0
         with _named(self.root):
             while True:
                 try:
                     for page in self._pages(prefix, after, page_size):
                         yield page
-                        after = page[-1].path
+                        after, attempt = page[-1].path, 0
                     return
                 except BaseError as error:
+                    attempt += 1
+                    if _is_to_be_repeated(error, attempt):
+                        continue
                     if not any(words in str(error) for words in _REFUSED):
                         raise
                     names = all_names(self._store, self.root, prefix)
@@ -212,16 +227,34 @@ class ObjectRoot:
         """Delete objects; one that isn't there counts as deleted."""
         with _named(self.root):
             for path in paths:
-                try:
-                    obstore.delete(self._store, path)
-                except FileNotFoundError:
-                    continue
+                self._delete(path)
+
+    def _delete(self, path: str) -> None:
+        for attempt in count(1):
+            try:
+                obstore.delete(self._store, path)
+                return
+            except FileNotFoundError:
+                return
+            except BaseError as error:
+                if not _is_to_be_repeated(error, attempt):
+                    raise
 
     def _found(self, path: str) -> "GetResult":
         try:
             return obstore.get(self._store, path)
         except FileNotFoundError as error:
             raise StoreError(f"object root {self.root} holds no {path!r}") from error
+
+
+def _is_to_be_repeated(error: BaseError, attempt: int) -> bool:
+    """Say whether to do again what the client does not repeat by itself; if so, after a pause."""
+    told = _first_line(error)
+    broken = any(words in told for words in _BROKEN) and _REPEATED not in told
+    if not broken or attempt > _MOST_REPEATS:
+        return False
+    time.sleep(0.05 * 2**attempt * random.uniform(0.5, 1.0))
+    return True
 
 
 @contextmanager
