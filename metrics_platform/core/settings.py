@@ -51,6 +51,10 @@ class Settings:
     tick_s: float = 20.0
     quiet_s: float = 10.0
     batch_bytes: int = 512 * 1024 * 1024
+    keep_superseded_days: int | None = None
+    keep_versions: int | None = None
+    keep_events_days: int = 90
+    gc_grace_h: float = 24.0
     archive_after_days: float | None = None
 
     @property
