@@ -27,9 +27,8 @@ from dagster import (
 )
 
 from metrics_platform.core.catalog import Catalog
-from metrics_platform.core.errors import InvalidLogIdError
-from metrics_platform.core.log_ids import check_log_id
 from metrics_platform.core.settings import Settings
+from metrics_platform.orchestration.intake import register_arrivals
 from metrics_platform.orchestration.partitions import (
     PRIORITY,
     Partitions,
@@ -40,16 +39,7 @@ from metrics_platform.orchestration.partitions import (
     tags_of_range,
 )
 from metrics_platform.orchestration.run_sizes import NEW_LOGS, measured_cost, sized, tags_of_size
-from metrics_platform.store import (
-    INBOX,
-    Arrival,
-    Found,
-    LogRegistry,
-    ObjectRoot,
-    State,
-    Store,
-    sweep,
-)
+from metrics_platform.store import LogRegistry, State, Store
 
 _INTERVAL_S = 10
 _RUN_KEY = "dagster/run_key"
@@ -58,8 +48,6 @@ _PRIORITY = "10"
 # Dagster retries a run by itself; a request is made again for runs that are beyond that, and split
 # in halves each time: a log that kills its process takes ever fewer others with it.
 _REQUESTS_PER_LOG = 6
-# Dagster takes an empty cursor for none at all, and keeps the one before.
-_FROM_START = f"{INBOX}/"
 
 
 def new_logs_sensor(catalog: Catalog, settings: Settings) -> SensorDefinition:
@@ -77,7 +65,7 @@ def new_logs_sensor(catalog: Catalog, settings: Settings) -> SensorDefinition:
     )
     def new_logs(context: SensorEvaluationContext) -> SensorResult:
         with Store.open(settings) as store:
-            cursor = _register(context, settings, store.objects, store.registry)
+            cursor = register_arrivals(context, settings, store)
             requests = _requests(context, settings, store)
             waiting = 0 if requests else store.registry.count(State.REGISTERED)
         # A run can only be asked for partitions that are there.
@@ -102,43 +90,6 @@ class _Request:
 
     run: RunRequest
     log_ids: Sequence[str]
-
-
-def _register(
-    context: SensorEvaluationContext, settings: Settings, root: ObjectRoot, registry: LogRegistry
-) -> str:
-    """Walk the inbox for as long as a tick may take; return where the next one goes on."""
-    deadline = time.monotonic() + settings.tick_s
-    cursor = None if context.cursor in (None, _FROM_START) else context.cursor
-    for found, following in sweep(root, quiet_s=settings.quiet_s, after=cursor):
-        cursor = following
-        good, bad = _named(found)
-        registry.reject(bad)
-        made = registry.register(good)
-        for source, reason in bad.items():
-            context.log.warning(f"{source} is put aside: {reason}")
-        for source in made.conflicting:
-            context.log.warning(f"{source} is put aside: another source has its log id")
-        if made.new or made.changed:
-            context.log.info(f"{len(made.new)} new logs, {len(made.changed)} with new content")
-        if time.monotonic() > deadline:
-            break
-    return cursor or _FROM_START
-
-
-def _named(found: Sequence[Arrival]) -> tuple[list[Found], dict[str, str]]:
-    """Tell the arrivals that can be logs from those whose name cannot be a log id."""
-    good, bad = [], {}
-    for arrival in found:
-        try:
-            check_log_id(arrival.log_id)
-        except InvalidLogIdError as error:
-            bad[arrival.source] = str(error)
-        else:
-            good.append(
-                Found(arrival.log_id, arrival.source, arrival.size_bytes, arrival.source_tag)
-            )
-    return good, bad
 
 
 def _requests(context: SensorEvaluationContext, settings: Settings, store: Store) -> list[_Request]:

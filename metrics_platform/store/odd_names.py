@@ -19,15 +19,14 @@ Named = tuple[str, int, datetime]
 
 # The client's own files in the making, which it doesn't list either.
 _STAGED = re.compile(r"#\d+$")
-_IMPOSSIBLE_PARTS = ("", ".", "..")
+# An empty part, `.` or `..`; a control character; surrogates, which stand for bytes that are no
+# UTF-8. One expression, since every name in the inbox is looked at again and again.
+_IMPOSSIBLE = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)|[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def is_usable(path: str) -> bool:
     """Say whether the client can name the object at `path`."""
-    return all(
-        part not in _IMPOSSIBLE_PARTS and not any(ord(c) < 32 or ord(c) == 127 for c in part)
-        for part in path.split("/")
-    ) and _is_text(path)
+    return _IMPOSSIBLE.search(path) is None
 
 
 def all_names(store: ObjectStore, root: str, prefix: str) -> list[Named] | None:
@@ -74,8 +73,3 @@ def _in_bucket(root: str, prefix: str) -> Iterator[Named]:
 
 def _variable(*names: str) -> str | None:
     return next((os.environ[name] for name in names if os.environ.get(name)), None)
-
-
-def _is_text(path: str) -> bool:
-    """A name that is no UTF-8 comes out of a file system with surrogates for its bytes."""
-    return not any("\ud800" <= character <= "\udfff" for character in path)

@@ -220,9 +220,11 @@ class LogRegistry:
         """
         return self._update(log_ids, _ARCHIVABLE, archived_at=sa.func.clock_timestamp())
 
-    def archived(self) -> list[str]:
-        """Return the archived logs, in no order."""
+    def archived(self, log_ids: Sequence[str] | None = None) -> list[str]:
+        """Return the archived logs, those among `log_ids` if given, in no order."""
         query = sa.select(logs.c.log_id).where(logs.c.archived_at.is_not(None))
+        if log_ids is not None:
+            query = query.where(among(logs.c.log_id, log_ids))
         return self.postgres.query(lambda c: list(c.scalars(query)))
 
     def _update(

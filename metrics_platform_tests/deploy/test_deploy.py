@@ -125,7 +125,7 @@ def test_the_instance_is_what_the_file_says(instance: DagsterInstance) -> None:
     assert isinstance(instance.run_coordinator, QueuedRunCoordinator)
     queue = instance.get_concurrency_config().run_queue_config
     assert queue is not None
-    assert (queue.max_concurrent_runs, len(queue.tag_concurrency_limits)) == (20, 1)
+    assert (queue.max_concurrent_runs, len(queue.tag_concurrency_limits)) == (20, 3)
     assert instance.run_monitoring_enabled
     assert instance.run_retries_enabled
     assert not instance.telemetry_enabled
