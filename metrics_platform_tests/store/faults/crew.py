@@ -73,10 +73,11 @@ class Crew:
             times: How many, one after another.
             longest_pause_s: Before each; most are much shorter.
         """
-        names = [name for name, post in self._posts.items() if post.task != "read"]
+        tasks = sorted({post.task for post in self._posts.values()} - {"read"})
         for _ in range(times):
             self.wait(longest_pause_s * self._rng.random() ** 2)
-            name = self._rng.choice(names)
+            task = self._rng.choice(tasks)
+            name = self._rng.choice([n for n, post in self._posts.items() if post.task == task])
             process = self._processes.pop(name)
             assert process.pid is not None
             # Asked where it is, it has a moment to tell.
@@ -85,7 +86,7 @@ class Crew:
             process.kill()
             process.join()
             process.close()
-            self.deaths[f"{self._posts[name].task} in {self._last_place(name)}"] += 1
+            self.deaths[f"{task} in {self._last_place(name)}"] += 1
             self._start(name)
 
     def wait(self, seconds: float) -> None:

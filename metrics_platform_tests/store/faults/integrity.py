@@ -1,5 +1,6 @@
 """What must be true of a store once nobody works on it any more."""
 
+from datetime import timedelta
 from io import BytesIO
 from itertools import pairwise
 
@@ -11,6 +12,15 @@ from metrics_platform.store.index import files, results
 from metrics_platform_tests.store.faults.journal import Journal
 from metrics_platform_tests.store.faults.marks import SHARED, group_of, rows_of
 from metrics_platform_tests.store.faults.workers import WRITERS, groups_of
+
+
+def assert_whole(store: Store, journal: Journal) -> None:
+    """Nothing is lost or doubled; once the rest is collected, nothing is left over either."""
+    assert_complete(store, journal)
+    store.gc(grace=timedelta(0))
+    assert_nothing_left_over(store)
+    assert_sound(store)
+    assert_complete(store, journal)
 
 
 def assert_complete(store: Store, journal: Journal) -> None:

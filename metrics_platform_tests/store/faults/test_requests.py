@@ -1,12 +1,13 @@
-"""Whatever goes wrong with one request, whoever asked does not notice."""
+"""Whatever goes wrong with one request to the object store, who uses it does not notice."""
 
+import os
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from metrics_platform.core.errors import StoreError
 from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.reads import scan_files
 from metrics_platform_tests.store.faults.proxy import FAULTS, faulty_proxy
@@ -15,19 +16,20 @@ ROWS = pl.DataFrame({"log_id": ["a"] * 50_000, "row": range(50_000)})
 
 
 @pytest.fixture
-def script() -> list[str]:
+def script() -> list[str | None]:
     """What goes wrong with the next requests, in turn; the test fills it."""
     return []
 
 
 @pytest.fixture
-def objects(s3_root: str, script: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectRoot]:
+def objects(
+    s3_root: str, script: list[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ObjectRoot]:
     """An object root of which the requests of `script` go wrong; it holds one file of rows."""
-    import os
-    from io import BytesIO
 
     buffer = BytesIO()
     ROWS.write_parquet(buffer)
+
     def draw() -> str | None:
         return script.pop(0) if script else None
 
@@ -68,13 +70,14 @@ def scan(objects: ObjectRoot, folder: Path) -> None:
 @pytest.mark.parametrize("at", [1, 2, 3])
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("what", [put, get, download, list_all, delete, scan])
-def test_it_is_done_all_the_same(
+def test_one_request_may_go_wrong(
     objects: ObjectRoot,
-    script: list[str],
+    script: list[str | None],
     tmp_path: Path,
     what: Callable[[ObjectRoot, Path], None],
     fault: str,
     at: int,
 ) -> None:
-    script += [None] * (at - 1) + [fault]
+    script += [*[None] * (at - 1), fault]
+
     what(objects, tmp_path)

@@ -15,6 +15,7 @@ import polars as pl
 
 from metrics_platform.core.settings import Settings
 from metrics_platform.store import Store
+from metrics_platform.store.merge_policy import Which
 from metrics_platform.store.results import results_of
 from metrics_platform_tests.store.faults.journal import Journal
 from metrics_platform_tests.store.faults.marks import (
@@ -30,8 +31,12 @@ from metrics_platform_tests.store.faults.marks import (
 WRITERS = 3
 _GROUPS_PER_WRITER = 4
 _LONGEST_PAUSE_S = 0.02
-# How far back results are looked at; what is superseded for longer may be thrown away.
+_TARGET_BYTES = 8 * 1024
+# How far back results are looked at, and for how long they are kept at least.
 AS_OF_S = 3.0
+KEPT = timedelta(seconds=10)
+# No read takes as long.
+GRACE = timedelta(seconds=8)
 
 
 @dataclass(frozen=True)
@@ -163,4 +168,45 @@ def _summary(store: Store, moment: _At, span: _Spanning, rng: random.Random) -> 
 _ALL_LOGS = [log_id for writer in range(WRITERS) for group in groups_of(writer)
              for log_id in logs_of(group)] + logs_of(SHARED)  # fmt: skip
 
-TASKS: Mapping[str, Callable[[Post, Store, random.Random], None]] = {"write": write, "read": read}
+
+def compact(post: Post, store: Store, rng: random.Random) -> None:
+    """Merge files again and again, of which a few fill one."""
+    while not post.journal.stopping:
+        which: Which = rng.choice(["due", "dirty", "all"])
+        for done in store.compact("marks", target_bytes=_TARGET_BYTES, which=which):
+            post.journal.note(f"{post.name}-done", f"merged {done.rows}")
+        time.sleep(rng.uniform(0, _LONGEST_PAUSE_S))
+
+
+def collect(post: Post, store: Store, rng: random.Random) -> None:
+    """Delete what nobody can be reading any more."""
+    _collect(post, store, rng, KEPT, GRACE)
+
+
+def collect_at_once(post: Post, store: Store, rng: random.Random) -> None:
+    """Delete all that counts no more, objects too that writers are about to commit."""
+    _collect(post, store, rng, timedelta(0), timedelta(0))
+
+
+def _collect(
+    post: Post, store: Store, rng: random.Random, kept: timedelta, grace: timedelta
+) -> None:
+    while not post.journal.stopping:
+        retained = store.retain(keep_superseded=kept)
+        collected = store.gc(grace=grace)
+        counts = {
+            "superseded": retained.superseded,
+            "files": collected.files,
+            "orphans": collected.orphans,
+        }
+        post.journal.note(f"{post.name}-done", *(f"{k} {n}" for k, n in counts.items() if n))
+        time.sleep(rng.uniform(0, _LONGEST_PAUSE_S))
+
+
+TASKS: Mapping[str, Callable[[Post, Store, random.Random], None]] = {
+    "write": write,
+    "read": read,
+    "compact": compact,
+    "collect": collect,
+    "collect_at_once": collect_at_once,
+}

@@ -1,0 +1,78 @@
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from metrics_platform.core.errors import StoreUnavailableError
+from metrics_platform.core.settings import Settings
+from metrics_platform.store import Store
+from metrics_platform.store.embedded import embedded_url, stop_embedded
+from metrics_platform_tests.store.faults.crew import Crew
+from metrics_platform_tests.store.faults.integrity import assert_whole
+from metrics_platform_tests.store.faults.test_kills import SOAK
+
+ROUNDS = 15 if SOAK else 1
+# To the server itself: killed; stopped without an orderly end; stopped. Else to one of those
+# that serve a client, after which the server throws out all clients and recovers.
+WAYS = (signal.SIGKILL, signal.SIGQUIT, signal.SIGINT, None)
+
+
+@pytest.fixture
+def own_server() -> Iterator[Settings]:
+    """Settings on a Postgres of the test's own; told as a URL, it has to be waited for."""
+    home = Path(tempfile.mkdtemp(prefix="mp-"))
+    url = embedded_url(home).render_as_string(hide_password=False)
+    yield Settings(home=home, root=str(home / "objects"), postgres=url)
+    stop_embedded(home)
+    shutil.rmtree(home)
+
+
+def test_while_postgres_is_away_all_wait_and_then_go_on(
+    own_server: Settings, tmp_path: Path
+) -> None:
+    rng = random.Random(0)
+    with Store.open(own_server) as store:
+        with Crew(own_server, tmp_path / "crew", ["compact", "collect", "read", "read"]) as crew:
+            for way in [*WAYS] * ROUNDS:
+                crew.wait(1.0 + rng.random())
+                if way is None:
+                    os.kill(a_client(store), signal.SIGKILL)
+                else:
+                    os.kill(postmaster(own_server.home), way)
+                    time.sleep(rng.random())
+                    start(own_server.home)
+            crew.wait(1.0)
+            done = crew.finish()
+        assert {"reads", "merged"} <= {*done}
+        assert_whole(store, crew.journal)
+
+
+def a_client(store: Store) -> int:
+    """Return the process in which Postgres serves one of the others."""
+    query = "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active'"
+    others = sa.text(f"{query} AND backend_type = 'client backend' LIMIT 1")
+    while (pid := store.postgres.transaction(lambda c: c.scalar(others))) is None:
+        time.sleep(0.001)
+    return int(pid)
+
+
+def postmaster(home: Path) -> int:
+    return int((home / "postgres/postmaster.pid").read_text().split()[0])
+
+
+def start(home: Path) -> None:
+    """Start the server, once those that are left of the one before have ended."""
+    for _ in range(300):
+        with suppress(StoreUnavailableError):
+            embedded_url(home)
+            return
+        time.sleep(0.1)
+    raise TimeoutError("Postgres does not start again")
