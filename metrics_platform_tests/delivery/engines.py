@@ -1,5 +1,6 @@
 """Engines that know nothing of the store, and read what was exported."""
 
+import json
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,7 +63,5 @@ def sorted_rows(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _google() -> str | None:
-    import json
-
     key = os.environ.get("GOOGLE_SERVICE_ACCOUNT_KEY")
     return json.loads(key)["gcs_base_url"] if key else None

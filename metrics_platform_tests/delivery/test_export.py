@@ -1,6 +1,7 @@
 """What is exported is read back by engines that know nothing of the store."""
 
 import datetime
+import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +9,19 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+import chdb
 import polars as pl
 import pytest
+from pyiceberg.exceptions import CommitFailedException
 
 from metrics_platform.core import Outcome, Status
 from metrics_platform.core.errors import ConfigurationError, NoResultsError, StoreError
 from metrics_platform.core.settings import Settings
 from metrics_platform.delivery.export import Kind, Published, export
+from metrics_platform.delivery.export import ducklake as ducklakes
+from metrics_platform.delivery.export import iceberg as icebergs
 from metrics_platform.delivery.export.columns import table_columns
+from metrics_platform.delivery.export.publication import Publication
 from metrics_platform.store import Store
 from metrics_platform_tests.delivery.engines import ducklake, iceberg, sorted_rows
 from metrics_platform_tests.store.builders import computed, definition, fleet
@@ -125,6 +131,24 @@ def test_rows_are_those_of_the_store_wherever_they_lie(far_lake: Lake) -> None:
     store.write(computed(fleet(2, prefix="late")))
     far_lake.export()
     assert far_lake.rows().equals(far_lake.stored())
+
+
+def test_clickhouse_reads_an_iceberg_table_without_its_catalog(
+    settings: Settings, s3_root: str, tmp_path: Path
+) -> None:
+    with Store.open(replace(settings, root=s3_root)) as store:
+        lake = _lake(store, Kind.ICEBERG, "postgres", tmp_path)
+        store.write(computed(fleet(10)))
+        lake.export()
+        store.write(computed(fleet(3, shift=0.5)))
+        published = lake.export()
+
+        assert published.address.startswith(f"{s3_root}/iceberg/log/hard_brakes_v1_0_0/metadata/")
+        table = published.address.partition("metadata/")[0]
+        address = table.replace("s3://", f"{os.environ['AWS_ENDPOINT_URL']}/")
+        total = "SELECT count(), sum(peak_deceleration_mps2)"
+        found = chdb.query(f"{total} FROM icebergS3('{address}', 'test', 'test')")  # type: ignore[no-untyped-call]
+        assert str(found).strip() == f"50,{lake.stored()['peak_deceleration_mps2'].sum()}"
 
 
 def test_nothing_is_copied(lake: Lake) -> None:
@@ -238,8 +262,6 @@ def test_exports_at_the_same_time_add_nothing_twice(settings: Settings, tmp_path
 
 
 def test_an_iceberg_table_that_moved_meanwhile_is_left_alone(store: Store, tmp_path: Path) -> None:
-    from metrics_platform.delivery.export.publication import Publication
-
     lake = _lake(store, Kind.ICEBERG, "file", tmp_path)
     store.write(computed(fleet(1)))
     lake.export()
@@ -252,12 +274,8 @@ def test_an_iceberg_table_that_moved_meanwhile_is_left_alone(store: Store, tmp_p
     columns = lake.stored().schema
     made = Publication("log", "hard_brakes", "1.0.0", True, columns, store.objects.root, files)
 
-    from pyiceberg.exceptions import CommitFailedException
-
-    from metrics_platform.delivery.export import iceberg as ours
-
     with pytest.raises(CommitFailedException):
-        ours._update(opened, made, stale)
+        icebergs._update(opened, made, stale)
     opened.close()
     assert lake.rows().equals(lake.stored())
 
@@ -329,8 +347,6 @@ UNSIGNED = pl.DataFrame(
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_type_that_is_let_through_survives(kind: Kind, tmp_path: Path) -> None:
-    from metrics_platform.delivery.export.publication import Publication
-
     rows = MANY_TYPES
     if kind is Kind.DUCKLAKE:
         rows = rows.hstack(UNSIGNED)
@@ -339,14 +355,10 @@ def test_every_type_that_is_let_through_survives(kind: Kind, tmp_path: Path) -> 
     rows.write_parquet(tmp_path / "a.parquet", compression="zstd")
     made = Publication("log", "many", "1.0.0", True, columns, str(tmp_path), {"a.parquet": 2})
     if kind is Kind.DUCKLAKE:
-        from metrics_platform.delivery.export import ducklake as lakes
-
-        lakes.publish(made, str(tmp_path / "x.ducklake"))
+        ducklakes.publish(made, str(tmp_path / "x.ducklake"))
         with ducklake(str(tmp_path / "x.ducklake")) as connection:
             found = connection.execute("FROM fleet.log.many").pl()
     else:
-        from metrics_platform.delivery.export import iceberg as icebergs
-
         uri = f"sqlite:///{tmp_path}/catalog.db"
         icebergs.publish(made, str(tmp_path), None)
         opened = iceberg(uri)
