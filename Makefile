@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 BENCH ?= all
-PEERS ?= nuscenes av2 trackeval motmetrics sumo
+PEERS ?= nuscenes av2 trackeval motmetrics sumo storage dagster_parquet
 PEERS_DIR := build/peers
 PORT := 3000
 
