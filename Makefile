@@ -14,7 +14,7 @@ PEERS ?= nuscenes av2 trackeval motmetrics sumo storage dagster_parquet
 PEERS_DIR := build/peers
 PORT := 3000
 
-.PHONY: demo dev test lint format bench bench-peers docs lock clean
+.PHONY: demo dev test soak lint format bench bench-peers docs lock clean
 
 # Not for the tests, which have data directories of their own.
 demo dev: export METRICS_PLATFORM_HOME ?= $(CURDIR)/.metrics-platform
@@ -30,6 +30,11 @@ dev: $(VENV)/.installed
 
 test: lint
 	$(BIN)/pytest --quiet -n 2 --dist loadgroup
+
+# The store while 300 of its processes are killed, and other faults; `test` does it a few times.
+soak: $(VENV)/.installed-dev
+	METRICS_PLATFORM_TEST_SOAK=1 $(BIN)/pytest --quiet --capture=no \
+		metrics_platform_tests/store/faults
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -115,7 +115,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 # Read by dagster.yaml, and by the tests.
-_OF_OTHERS = frozenset({"dagster_postgres", "test_data"})
+_OF_OTHERS = frozenset({"dagster_postgres", "test_data", "test_soak"})
 
 
 def _root(value: str) -> str:

@@ -6,7 +6,7 @@ import random
 import socket
 import struct
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,14 +23,22 @@ FAULTS = (
 _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your rate.</Message></Error>"
 _NOT_PASSED_ON = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
-Draw = Callable[[], str | None]
-"""Says of each request in turn what goes wrong with it, if anything."""
+Draw = Callable[[str], str | None]
+"""Says of each request in turn what goes wrong with it, if anything; it is told the method."""
 
 
 def one_in(count: int, seed: int = 0) -> Draw:
-    """Let one request in `count` go wrong, in whatever way."""
+    """Let one in each `count` requests of a method go wrong, in whatever way."""
     rng = random.Random(seed)
-    return lambda: rng.choice(FAULTS) if rng.randrange(count) == 0 else None
+    ahead: defaultdict[str, list[str | None]] = defaultdict(list)
+
+    def draw(method: str) -> str | None:
+        if not ahead[method]:
+            ahead[method] = [rng.choice(FAULTS), *[None] * (count - 1)]
+            rng.shuffle(ahead[method])
+        return ahead[method].pop()
+
+    return draw
 
 
 @contextmanager
@@ -41,7 +49,7 @@ def faulty_proxy(address: str, draw: Draw) -> Iterator[tuple[str, Counter[str]]]
 
     def drawn(method: str) -> str | None:
         with lock:
-            fault = draw()
+            fault = draw(method)
             seen[f"{method} {fault or 'passed'}"] += 1
         return fault
 

@@ -30,7 +30,7 @@ def objects(
     buffer = BytesIO()
     ROWS.write_parquet(buffer)
 
-    def draw() -> str | None:
+    def draw(method: str) -> str | None:
         return script.pop(0) if script else None
 
     with faulty_proxy(os.environ["AWS_ENDPOINT_URL"], draw) as (address, _):
