@@ -6,6 +6,7 @@ from metrics_platform.core.catalog import Catalog, default_catalog
 from metrics_platform.core.settings import Settings, load_settings
 from metrics_platform.orchestration.asset_checks import checks_on
 from metrics_platform.orchestration.assets import IO_MANAGER, derived_asset
+from metrics_platform.orchestration.backfills import backfills_sensor, request_backfill_job
 from metrics_platform.orchestration.ingest import recorded_assets, uploads
 from metrics_platform.orchestration.io_manager import StoreIOManager
 from metrics_platform.orchestration.sensors import new_logs_sensor
@@ -19,8 +20,9 @@ def definitions(catalog: Catalog, settings: Settings) -> Definitions:
             recorded_assets(catalog, settings),
             *(derived_asset(definition, catalog, settings) for definition in catalog.derived),
         ],
-        asset_checks=[checks_on(definition, settings) for definition in catalog],
-        sensors=[new_logs_sensor(catalog, settings)],
+        asset_checks=[checks_on(definition, catalog, settings) for definition in catalog],
+        jobs=[request_backfill_job(catalog, settings)],
+        sensors=[new_logs_sensor(catalog, settings), backfills_sensor(catalog, settings)],
         resources={IO_MANAGER: StoreIOManager(settings, catalog)},
         # A process for every step costs seconds and gains nothing where one query takes
         # milliseconds.

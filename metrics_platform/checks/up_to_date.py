@@ -5,7 +5,8 @@ import polars as pl
 from metrics_platform.checks.finding import Finding
 from metrics_platform.store import DUE
 
-_EXAMPLES = 20
+# Logs that are shown.
+EXAMPLES = 20
 
 
 def up_to_date(counts: pl.DataFrame, due: pl.DataFrame) -> Finding:
@@ -28,5 +29,5 @@ def up_to_date(counts: pl.DataFrame, due: pl.DataFrame) -> Finding:
         ),
         severity="warning",
         facts=facts,
-        examples=due.sort("log_id").select("log_id", "standing").head(_EXAMPLES) if late else None,
+        examples=due.sort("log_id").select("log_id", "standing").head(EXAMPLES) if late else None,
     )

@@ -1,6 +1,6 @@
-"""Asset checks on every signal and metric: contract, coverage and value range.
+"""Asset checks on every signal and metric: contract, coverage, value range, and up to date.
 
-One step an asset runs all three, over the logs of its run, or over all logs where it is started
+One step an asset runs all of them, over the logs of its run, or over all logs where it is started
 on its own.
 
 `from __future__ import annotations` must stay out of this module: Dagster reads the annotations
@@ -23,24 +23,31 @@ from dagster import (
 
 from metrics_platform.checks.contract import contract
 from metrics_platform.checks.coverage import coverage
+from metrics_platform.checks.expected import expected_results
 from metrics_platform.checks.finding import Finding
+from metrics_platform.checks.up_to_date import EXAMPLES, up_to_date
 from metrics_platform.checks.value_range import value_range
 from metrics_platform.core import Definition, Status
+from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.errors import NoResultsError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.batches import batches, row_bytes
 from metrics_platform.orchestration.partitions import LOG, log_asset_key, logs_of_run
+from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.store import Store
 
 _SPECS = {
     "contract": "Stored rows keep the schema: columns, types, units, bounds, grain.",
     "coverage": "Every log has an outcome and none failed; abstained logs are counted.",
     "value_range": "Summary values lie within what the metric calls plausible.",
+    "up_to_date": "No log is missing or stale: today's code would give what is stored.",
 }
 
 
-def checks_on(definition: Definition, settings: Settings) -> AssetChecksDefinition:
-    """Return the checks of the asset of `definition`."""
+def checks_on(
+    definition: Definition, catalog: Catalog, settings: Settings
+) -> AssetChecksDefinition:
+    """Return the checks of the asset of `definition`, which is in `catalog`."""
     key = log_asset_key(definition.name)
     names = [name for name in _SPECS if name != "value_range" or definition.plausible]
 
@@ -59,6 +66,8 @@ def checks_on(definition: Definition, settings: Settings) -> AssetChecksDefiniti
                     finding = coverage(outcomes, len(known))
                 elif selected.name == "value_range":
                     finding = value_range(definition, _summary(definition, store, logs))
+                elif selected.name == "up_to_date":
+                    finding = _up_to_date(definition, catalog, settings, store, logs)
                 else:
                     finding = _contract(definition, store, outcomes, settings)
                 yield _result(selected.name, definition, finding)
@@ -73,6 +82,20 @@ def _summary(definition: Definition, store: Store, logs: Sequence[str] | None) -
     except NoResultsError:
         return pl.DataFrame(schema={"log_id": pl.String})
     return summary.filter(pl.col("status") == Status.COMPUTED)
+
+
+def _up_to_date(
+    definition: Definition,
+    catalog: Catalog,
+    settings: Settings,
+    store: Store,
+    logs: Sequence[str] | None,
+) -> Finding:
+    expected = expected_results(catalog, ReaderConfig.load(settings.readers), [definition.name])
+    return up_to_date(
+        store.ledger(expected, logs=logs),
+        store.ledger_logs(expected, logs=logs, due=True, most=EXAMPLES),
+    )
 
 
 def _contract(

@@ -113,10 +113,14 @@ class Platform:
         )
 
     def launch(self, request: RunRequest) -> ExecuteInProcessResult:
-        """Execute the run that the sensor asked for."""
+        """Execute the run that a sensor asked for."""
         job = self.definitions.resolve_implicit_global_asset_job_def()
-        tags = {**request.tags, "dagster/run_key": str(request.run_key)}
-        return job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
+        return job.execute_in_process(
+            instance=self.instance,
+            asset_selection=request.asset_selection,
+            tags={**request.tags, "dagster/run_key": str(request.run_key)},
+            raise_on_error=False,
+        )
 
     def take_in(self) -> SensorResult:
         """Tick, and execute all the runs that were asked for."""
