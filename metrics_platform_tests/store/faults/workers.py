@@ -35,7 +35,8 @@ _TARGET_BYTES = 8 * 1024
 # How far back results are looked at, and for how long they are kept at least.
 AS_OF_S = 3.0
 KEPT = timedelta(seconds=10)
-# No read takes as long.
+# No reader holds on to what it was told for as long.
+_LONGEST_HOLD_S = 2.0
 GRACE = timedelta(seconds=8)
 
 
@@ -128,20 +129,27 @@ _Spanning = Callable[[], Span]
 _At = datetime | None
 
 
+def _held(rows: pl.LazyFrame, rng: random.Random) -> pl.LazyFrame:
+    """Now and then let time pass between the look into the index and that into the files."""
+    if rng.random() < 0.2:
+        time.sleep(rng.uniform(0, _LONGEST_HOLD_S))
+    return rows
+
+
 def _rows(store: Store, moment: _At, span: _Spanning, rng: random.Random) -> None:
-    rows = store.scan("marks", as_of=moment, rows=Marks).collect()
+    rows = _held(store.scan("marks", as_of=moment, rows=Marks), rng).collect()
     span().judge_rows(rows)
 
 
 def _chosen_rows(store: Store, moment: _At, span: _Spanning, rng: random.Random) -> None:
     logs = rng.sample(_ALL_LOGS, rng.choice([1, 5, 40]))
-    rows = store.scan("marks", logs=logs, as_of=moment, rows=Marks).collect()
+    rows = _held(store.scan("marks", logs=logs, as_of=moment, rows=Marks), rng).collect()
     span().judge_rows(rows, logs)
 
 
 def _input(store: Store, moment: _At, span: _Spanning, rng: random.Random) -> None:
     found = store.load(MARKS, _ALL_LOGS)
-    rows = found.rows.collect()
+    rows = _held(found.rows, rng).collect()
     span().judge_rows(rows)
     by_group = rows.group_by(pl.col("log_id").str.replace(r"-\d+$", "")).agg(
         pl.col("generation").first()
