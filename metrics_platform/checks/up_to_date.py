@@ -9,7 +9,7 @@ from metrics_platform.store import DUE
 EXAMPLES = 20
 
 
-def up_to_date(counts: pl.DataFrame, due: pl.DataFrame) -> Finding:
+def up_to_date(counts: pl.DataFrame, due: pl.DataFrame | None = None) -> Finding:
     """Pass where no log is missing or stale; what abstained or failed is not for this check.
 
     Args:
@@ -29,5 +29,5 @@ def up_to_date(counts: pl.DataFrame, due: pl.DataFrame) -> Finding:
         ),
         severity="warning",
         facts=facts,
-        examples=due.sort("log_id").select("log_id", "standing").head(EXAMPLES) if late else None,
+        examples=None if due is None else due.sort("log_id").select("log_id", "standing"),
     )

@@ -1,13 +1,12 @@
 """The ledger of staleness as a person reads it, and asking for what it shows to be computed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import polars as pl
 
-from metrics_platform.store import DUE, Expected, Standing, Store
+from metrics_platform.core import Status
+from metrics_platform.store import DUE, Standing, Store
 
-# What a person has to do something about comes first, what lacks its input last.
-_ORDER = (*DUE, Standing.CURRENT)
 _WHY = {
     Standing.MISSING: "missing",
     Standing.STALE_CODE: "stale: its code has changed",
@@ -27,27 +26,15 @@ def stale_definitions(counts: pl.DataFrame, *, quiet: bool) -> pl.DataFrame:
     return shown.rename({"stale_code": "stale code", "stale_inputs": "stale inputs"})
 
 
-def stale_logs(entries: pl.DataFrame, expected: Sequence[Expected]) -> pl.DataFrame:
-    """Return one row per definition and log that isn't both computed and current: why.
+def stale_logs(entries: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per definition and log, in the order of `entries`: why it is in them.
 
     Args:
         entries: Of `Store.ledger_logs`.
-        expected: What it was asked for; their order is kept.
     """
-    at = {of.name: position for position, of in enumerate(expected)}
-    standing = pl.col("standing")
     told = pl.concat_str([pl.col("status"), pl.col("reason").fill_null("")], separator=": ")
-    return (
-        entries.with_columns(
-            why=standing.replace_strict(_WHY, default=None, return_dtype=pl.String).fill_null(told),
-            _rank=standing.replace_strict({of: at for at, of in enumerate(_ORDER)}),
-            # Failures before abstentions.
-            _failed=pl.col("status") == "failed",
-            _at=pl.col("name").replace_strict(at, return_dtype=pl.Int64),
-        )
-        .sort("_rank", "_failed", "_at", "log_id", descending=[False, True, False, False])
-        .select("name", "log_id", "why")
-    )
+    why = pl.col("standing").replace_strict(_WHY, default=None, return_dtype=pl.String)
+    return entries.select("name", "log_id", why=why.fill_null(told))
 
 
 def staleness_line(counts: pl.DataFrame) -> str:
@@ -63,18 +50,23 @@ def staleness_line(counts: pl.DataFrame) -> str:
     return f"{', '.join([f'{known} are up to date', *late])}{failed}"
 
 
+def told_logs(counts: pl.DataFrame, also: Collection[Status]) -> int:
+    """Return how many rows `Store.ledger_logs` has in all, of missing and stale logs and `also`."""
+    return int(counts.select(pl.sum_horizontal(pl.col(*DUE, *also).sum())).item())
+
+
 def ask_for_backfill(
-    store: Store, expected: Sequence[Expected], names: Sequence[str] | None
+    store: Store, counts: pl.DataFrame, names: Collection[str] | None
 ) -> list[str]:
     """Ask the sensor `backfills` to compute what is missing or stale; return of what.
 
     Args:
         store: Keeps the wish.
-        expected: What today's code would store.
-        names: Definitions; None for all that have something missing or stale.
+        counts: Of `Store.ledger`.
+        names: Definitions; None for all of `counts` that have something missing or stale.
     """
     if names is None:
-        counts = store.ledger(expected)
         names = counts.filter(pl.sum_horizontal(*DUE) > 0)["name"].to_list()
-    store.backfills.request(names)
-    return sorted(set(names))
+    asked = sorted(set(names))
+    store.backfills.request(asked)
+    return asked

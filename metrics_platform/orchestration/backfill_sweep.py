@@ -132,7 +132,7 @@ def look_through(
     while at < len(keys) and time.monotonic() < deadline:
         window = keys[at : at + _WINDOW]
         free = look.free(window)
-        due = store.ledger_logs(expected, logs=window, due=True)
+        due = store.ledger_logs(expected, logs=window)
         entries = list(due.select("name", "log_id").iter_rows())
         found = tasks([entry for entry in entries if entry[1] in free], look.tried)
         for request in look.requests([task for task in found if task.tries < TRIES], free):

@@ -53,7 +53,7 @@ def request_backfill_job(catalog: Catalog, settings: Settings) -> JobDefinition:
     def ask(context: OpExecutionContext, config: BackfillRequest) -> None:
         names = [catalog[name].name for name in config.names] or None
         with Store.open(settings) as store:
-            asked = ask_for_backfill(store, _expected(catalog, settings), names)
+            asked = ask_for_backfill(store, store.ledger(_expected(catalog, settings)), names)
         context.log.info(f"asked for: {', '.join(asked) or 'nothing, all is up to date'}")
 
     @job(

@@ -4,7 +4,7 @@ Each definition is a plain join of the registry with its results and those of wh
 that Postgres can hash-join them: a subquery for every row would take minutes for a fleet.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -102,14 +102,16 @@ def entries(
     expected: Sequence[Expected],
     log_ids: Sequence[str] | None,
     *,
-    due: bool,
+    also: Collection[Status],
     most: int | None,
 ) -> pl.DataFrame:
-    """One row per definition and log of which there is something to say, in no certain order."""
-    branches = [_told(of, log_ids, due=due) for of in expected]
+    """One row per definition and log that is due, or whose present status is one of `also`."""
+    branches = [_told(of, log_ids, also) for of in expected]
     if not branches:
         return pl.DataFrame(schema=ENTRIES)
-    return table(connection, sa.union_all(*branches).limit(most), ENTRIES)
+    found = table(connection, sa.union_all(*branches).limit(most), ENTRIES)
+    order = {of.name: at for at, of in enumerate(expected)}
+    return found.sort(pl.col("name").replace_strict(order, return_dtype=pl.Int64), "log_id")
 
 
 def _counted(expected: Expected, log_ids: Sequence[str] | None) -> sa.Select[*tuple[Any, ...]]:
@@ -130,13 +132,11 @@ def _counted(expected: Expected, log_ids: Sequence[str] | None) -> sa.Select[*tu
 
 
 def _told(
-    expected: Expected, log_ids: Sequence[str] | None, *, due: bool
+    expected: Expected, log_ids: Sequence[str] | None, also: Collection[Status]
 ) -> sa.Select[*tuple[Any, ...]]:
     found = _standings(expected, log_ids).subquery()
     c = found.c
-    told = c.standing != Standing.CURRENT.value
-    if not due:
-        told = sa.or_(told, c.status != Status.COMPUTED.value)
+    told = sa.or_(c.standing != Standing.CURRENT.value, c.status.in_([of.value for of in also]))
     name = sa.literal(expected.name, sa.Text)
     return sa.select(name, c.log_id, c.standing, c.status, c.reason).where(told)
 

@@ -1,6 +1,6 @@
 """The results store: what was computed for which log, now and at any time before."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -252,21 +252,21 @@ class Store(Upkeep):
         expected: Sequence[Expected],
         *,
         logs: Sequence[str] | None = None,
-        due: bool = False,
+        also: Collection[Status] = (),
         most: int | None = None,
     ) -> pl.DataFrame:
-        """Return the logs that `ledger` counts, but for computed ones that are current.
+        """Return the missing and stale logs that `ledger` counts, by definition and log.
 
         One row per name, log_id: standing (a `Standing`), status and reason of the present result.
 
         Args:
             expected: What today's code would store.
             logs: Only these; None for all.
-            due: Only what is missing or stale.
+            also: Also logs whose result has one of these.
             most: Rows; None for all.
         """
         return self.postgres.query(
-            lambda connection: ledger.entries(connection, expected, logs, due=due, most=most)
+            lambda connection: ledger.entries(connection, expected, logs, also=also, most=most)
         )
 
     def _scope(

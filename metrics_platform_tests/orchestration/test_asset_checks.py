@@ -63,7 +63,7 @@ def test_checks_of_a_run_are_about_its_logs(platform: Platform) -> None:
 
     found = _by_name(result.get_asset_check_evaluations(), "ego_states")
 
-    assert found.keys() == {"contract", "coverage"}
+    assert found.keys() == {"contract", "coverage", "up_to_date"}
     assert all(evaluation.passed for evaluation in found.values())
     assert found["coverage"].description == (
         "4 of 4 logs computed, 0 abstained, 0 failed, 0 missing"

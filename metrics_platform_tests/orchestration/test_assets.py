@@ -131,7 +131,7 @@ def test_every_asset_has_its_checks(defs: Definitions) -> None:
         found.setdefault(check.asset_key.path[-1], set()).add(check.name)
 
     assert found == {
-        d.name: {"contract", "coverage"} | ({"value_range"} if d.plausible else set())
+        d.name: {"contract", "coverage", "up_to_date"} | ({"value_range"} if d.plausible else set())
         for d in CATALOG
     }
 
