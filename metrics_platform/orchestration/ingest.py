@@ -5,7 +5,8 @@ of `context` at run time.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,14 +71,13 @@ def recorded_assets(catalog: Catalog, settings: Settings) -> AssetsDefinition:
         can_subset=True,
     )
     def recorded(context: AssetExecutionContext) -> Iterator[Output[Any]]:
-        with (
-            transient_faults_retried(context.retry_number),
-            Store.open(settings) as store,
-            tempfile.TemporaryDirectory() as folder,
-        ):
+        with transient_faults_retried(context.retry_number), ExitStack() as opened:
+            store = opened.enter_context(Store.open(settings))
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
             known = store.registry.logs(log_ids=context.partition_keys)
             revisions = dict(known.select("log_id", "revision").iter_rows())
-            spool = Spool(Path(folder), _read_in_batches(context, settings, store, revisions))
+            read = _read_in_batches(context, settings, store, revisions)
+            spool = Spool(folder, read, abandon=opened.close)
             for name in sorted(context.op_execution_context.selected_output_names):
                 yield Output(spool.signal(name), output_name=name)
             # Only now is all of it committed: a run that dies before is asked for again.
@@ -97,15 +97,26 @@ class Spool:
         batches: What was read, without its rows.
     """
 
-    def __init__(self, folder: Path, read: Iterator[ReadBatch]) -> None:
+    def __init__(
+        self, folder: Path, read: Iterator[ReadBatch], abandon: Callable[[], None]
+    ) -> None:
         self._folder = folder
+        self._abandon = abandon
         self.batches = [self._spooled(at, batch) for at, batch in enumerate(read)]
 
     def signal(self, name: str) -> Iterator[Computed]:
-        """Yield the batches of one signal, each read back as it is asked for."""
-        for at, batch in enumerate(self.batches):
-            rows = pl.read_ipc(self._path(name, at))
-            yield replace(batch.signals[name], rows=rows)
+        """Yield the batches of one signal, each read back as it is asked for.
+
+        Where not all are taken, something has failed: Dagster keeps the frames of a step that
+        failed, and its next try needs the disk.
+        """
+        try:
+            for at, batch in enumerate(self.batches):
+                rows = pl.read_ipc(self._path(name, at))
+                yield replace(batch.signals[name], rows=rows)
+        except BaseException:
+            self._abandon()
+            raise
 
     def _spooled(self, at: int, batch: ReadBatch) -> ReadBatch:
         for name, computed in batch.signals.items():

@@ -1,7 +1,8 @@
 """The IO manager: what an asset yields goes to the store, and comes back as its inputs."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -65,8 +66,11 @@ class StoreIOManager(IOManager):
         commits: list[Commit] = []
         definition = self._catalog[context.asset_key.path[-1]]
         # Here everything happens: `obj` reads and computes its next batch when it is asked for it.
-        with transient_faults_retried(context.step_context.previous_attempt_count):
-            for computed in obj:
+        with (
+            transient_faults_retried(context.step_context.previous_attempt_count),
+            closing(_each(obj)) as batches,
+        ):
+            for computed in batches:
                 commits.append(self.store.write(computed, run_id=context.run_id))
                 statuses.update(outcome.status for outcome in computed.outcomes.values())
                 summaries.append(computed.summary)
@@ -82,6 +86,11 @@ class StoreIOManager(IOManager):
             logs = list(context.asset_partition_keys) if context.has_asset_partitions else None
             return self.store.scan(definition.name, logs=logs, rows=definition.rows)
         return StoredInput(self.store, definition)
+
+
+def _each(computed: Iterable[Computed]) -> Generator[Computed, None, None]:
+    """Yield what `computed` does, and have it told at once when no more of it is taken."""
+    yield from computed
 
 
 def _metadata(

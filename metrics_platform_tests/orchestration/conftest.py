@@ -11,6 +11,7 @@ from dagster import DagsterInstance
 
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.settings import Settings
+from metrics_platform.orchestration import retries
 from metrics_platform.store import Store
 from metrics_platform.store.embedded import embedded_url, stop_embedded
 from metrics_platform_tests.conftest import administer
@@ -38,6 +39,12 @@ def instance(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Da
     """The instance that `metrics-platform dev` would run on."""
     with instance_in(settings, monkeypatch) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a fraction of a second where production waits for a minute."""
+    monkeypatch.setattr(retries, "TRANSIENT", retries.TRANSIENT._replace(delay=0.05))
 
 
 @pytest.fixture
