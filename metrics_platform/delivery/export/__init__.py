@@ -15,7 +15,6 @@ from metrics_platform.core.errors import ConfigurationError, NoResultsError, Sto
 from metrics_platform.delivery.export.columns import table_columns
 from metrics_platform.delivery.export.publication import Publication, Published
 from metrics_platform.store import Store
-from metrics_platform.store.upkeep import Upkeep
 
 __all__ = ["Kind", "Published", "export"]
 
@@ -121,9 +120,7 @@ def _files(store: Store, name: str, domain: str, version: str) -> dict[str, int]
             return dict(files.select("path", "row_count").iter_rows())
         # Another compaction may be at it.
         time.sleep(0.1 * attempt)
-        Upkeep(store.objects, store.postgres).compact(
-            name, domain=domain, version=version, which="dirty"
-        )
+        store.compact(name, domain=domain, version=version, which="dirty")
     raise StoreError(
         f"files of {name} {version} still hold rows that count no more: results were replaced "
         "while they were rewritten, again and again; export when fewer runs write"
