@@ -11,80 +11,27 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from dagster import (
-    AssetCheckKey,
-    AssetCheckResult,
-    AssetExecutionContext,
     AssetKey,
-    AssetsDefinition,
-    BackfillPolicy,
     DagsterEventType,
     DagsterInstance,
     DagsterRunStatus,
     EventRecordsFilter,
-    ExecuteInProcessResult,
-    MaterializeResult,
-    asset,
-    asset_check,
-    materialize,
 )
-from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster_postgres import PostgresEventLogStorage
 
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.event_log import PooledPostgresEventLogStorage
-from metrics_platform.orchestration.partitions import LOG, log_partitions, tags_of_range
+from metrics_platform.orchestration.partitions import LOG
 from metrics_platform.store import dagster_url
 from metrics_platform.store.embedded import embedded_url, stop_embedded
+from metrics_platform_tests.orchestration.chain import CHECK, KEYS, LOGS, fail, run, status
 from metrics_platform_tests.orchestration.platform import OURS, STOCK, instance_in
 
-LOGS = [f"log-{number:03}" for number in range(200)]
-KEYS = [AssetKey(name) for name in ("first", "second", "third")]
-CHECK = AssetCheckKey(KEYS[0], "checked")
 Storage = PostgresEventLogStorage
 STORAGES: dict[str, type[Storage]] = {
     "ours": PooledPostgresEventLogStorage,
     "stock": PostgresEventLogStorage,
 }
-
-
-def _assets(during: Callable[[], object] = lambda: None) -> Sequence[AssetsDefinition]:
-    """Return a chain of assets over logs; `during` is called within the second one."""
-
-    def made(name: str, deps: Sequence[str]) -> AssetsDefinition:
-        @asset(
-            name=name,
-            deps=list(deps),
-            partitions_def=log_partitions,
-            backfill_policy=BackfillPolicy.single_run(),
-        )
-        def computed(context: AssetExecutionContext) -> MaterializeResult[Any]:
-            if name == "second":
-                during()
-            return MaterializeResult(metadata={"logs": len(context.partition_keys)})
-
-        return computed
-
-    return [made("first", []), made("second", ["first"]), made("third", ["second"])]
-
-
-@asset_check(asset=KEYS[0])
-def checked() -> AssetCheckResult:
-    return AssetCheckResult(passed=True, metadata={"looked_at": 20})
-
-
-def _run(
-    instance: DagsterInstance,
-    log_ids: Sequence[str] = LOGS,
-    *,
-    during: Callable[[], object] = lambda: None,
-) -> ExecuteInProcessResult:
-    instance.add_dynamic_partitions(LOG, list(log_ids))
-    return materialize(
-        [*_assets(during), checked],
-        instance=instance,
-        tags=tags_of_range(log_ids[0], log_ids[-1]),
-        raise_on_error=False,
-    )
 
 
 def _answers(storage: Storage, run_id: str) -> dict[str, Any]:
@@ -160,7 +107,7 @@ def test_both_storages_read_the_same_out_of_the_same_tables(
     logs = LOGS[:20]
     with instance_in(settings, monkeypatch, writer) as instance:
         assert type(instance.event_log_storage).__name__ == writer[1]
-        run_id = _run(instance, logs).run_id
+        run_id = run(instance, logs).run_id
 
     answers = {}
     for name, kind in STORAGES.items():
@@ -178,19 +125,15 @@ def test_both_storages_read_the_same_out_of_the_same_tables(
     assert found["planned"].run_id == run_id
 
 
-def _fail() -> None:
-    raise RuntimeError("no disk")
-
-
-@pytest.mark.parametrize("during", [lambda: None, _fail], ids=["succeeds", "fails"])
+@pytest.mark.parametrize("during", [lambda: None, fail], ids=["succeeds", "fails"])
 def test_a_run_by_either_storage_leaves_the_same_rows(
     during: Callable[[], object], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = []
     for writer in (OURS, STOCK):
         with instance_in(settings, monkeypatch, writer) as instance:
-            run_id = _run(instance, LOGS[:5], during=during).run_id
-            statuses = [_status(instance, definition) for definition in _assets()]
+            run_id = run(instance, LOGS[:5], during=during).run_id
+            statuses = [status(instance, key) for key in KEYS]
             with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
                 rows = [tuple(map(tuple, connection.execute(sa.text(q)))) for q in _ROWS]
             left.append((statuses, [_without_particulars(repr(r), run_id) for r in rows]))
@@ -198,20 +141,6 @@ def test_a_run_by_either_storage_leaves_the_same_rows(
 
     assert left[0] == left[1]
     assert len(left[0][1][0]) > 2_000
-
-
-def _status(instance: DagsterInstance, definition: AssetsDefinition) -> object:
-    """Return which partitions the UI shows as done, failed and under way."""
-    value = get_and_update_asset_status_cache_value(instance, definition.key, log_partitions)
-    assert value is not None
-    return [
-        sorted(subset.get_partition_keys())
-        for subset in (
-            value.deserialize_materialized_partition_subsets(log_partitions),
-            value.deserialize_failed_partition_subsets(log_partitions),
-            value.deserialize_in_progress_partition_subsets(log_partitions),
-        )
-    ]
 
 
 # In an order that doesn't hang on ids: planned events come in the order of a set.
@@ -275,7 +204,7 @@ def test_a_ranged_run_takes_few_statements_and_connections(instance: DagsterInst
     )
     sa.event.listen(storage._engine, "connect", lambda *given: connections.append(given))
 
-    result = _run(instance)
+    result = run(instance)
 
     assert result.success
     assert len(instance.get_materialized_partitions(KEYS[2])) == len(LOGS)
@@ -361,7 +290,7 @@ def test_a_batch_that_fails_in_its_middle_doubles_nothing_and_loses_nothing(
 ) -> None:
     _administer(settings, *fault)
 
-    result = _run(instance, LOGS[:20])
+    result = run(instance, LOGS[:20])
 
     assert result.success
     assert told in capfd.readouterr().err
@@ -381,7 +310,7 @@ def test_a_batch_that_fails_leaves_nothing_behind(
 ) -> None:
     entries = [
         entry
-        for entry in instance.all_logs(_run(instance, LOGS[:20]).run_id)
+        for entry in instance.all_logs(run(instance, LOGS[:20]).run_id)
         if entry.dagster_event_type is DagsterEventType.ASSET_MATERIALIZATION
     ]
     instance.wipe_assets(KEYS)
@@ -399,7 +328,7 @@ def test_runs_over_the_same_assets_do_not_block_one_another(
 ) -> None:
     entries = [
         entry
-        for entry in instance.all_logs(_run(instance, LOGS[:20]).run_id)
+        for entry in instance.all_logs(run(instance, LOGS[:20]).run_id)
         if entry.dagster_event_type is DagsterEventType.ASSET_MATERIALIZATION
     ]
     start = threading.Barrier(4)
@@ -429,7 +358,7 @@ def test_a_run_outlives_a_restart_of_postgres(
         timer.start()
 
     with instance_in(own_server, monkeypatch) as instance:
-        result = _run(instance, LOGS[:20], during=restart)
+        result = run(instance, LOGS[:20], during=restart)
 
         assert result.success
         assert instance.get_run_by_id(result.run_id).status is DagsterRunStatus.SUCCESS  # type: ignore[union-attr]
