@@ -112,9 +112,11 @@ def summary(connection: sa.Connection, scope: Scope) -> pl.DataFrame:
 
 def versions(connection: sa.Connection, domain: str, name: str) -> list[str]:
     """Return the versions that have results, lowest first."""
-    v = versions_table.c
-    of_version = sa.select(results.c.id).where(results.c.version_id == v.version_id)
-    query = sa.select(v.version).where(v.domain == domain, v.name == name, of_version.exists())
+    v, r = versions_table.c, results.c
+    # The first by key, and not any, or Postgres would read through all results to find one.
+    of_version = sa.select(r.id).where(r.version_id == v.version_id, r.superseded_at.is_(None))
+    first = of_version.order_by(r.partition_key).limit(1).scalar_subquery()
+    query = sa.select(v.version).where(v.domain == domain, v.name == name, first.is_not(None))
     found = connection.scalars(query)
     return sorted(found, key=lambda version: [int(part) for part in version.split(".")])
 
