@@ -117,10 +117,11 @@ def parts(connection: sa.Connection, scope: Scope) -> list[Part]:
     )
     if scope.logs is None and scope.where is None and scope.as_of is None:
         # The whole fleet: what is clean is taken from `files`, however many logs there are.
+        of_version = f.version_id == scope.version_id
         clean = sa.select(
             f.file_id, f.committed_at, f.path, sa.literal(0), f.row_count, sa.true(), sa.null()
-        ).where(f.version_id == scope.version_id, ~f.dirty, f.removed_at.is_(None))
-        found = connection.execute(sa.union_all(query.where(f.dirty), clean))
+        ).where(of_version, ~f.dirty, f.removed_at.is_(None))
+        found = connection.execute(sa.union_all(query.where(of_version, f.dirty), clean))
     else:
         found = connection.execute(query)
     in_order = sorted(found, key=lambda row: (row[1], row[0]))
