@@ -24,6 +24,10 @@ OWN = frozenset({"metrics_platform", "metrics_platform_tests", "benchmarks"})
 # Needed without being imported, and why.
 STARTED_OR_LOADED = {
     "dagster-webserver": "`dagster dev` starts it",
+    "duckdb-extension-ducklake": "loaded into DuckDB",
+    "duckdb-extension-httpfs": "loaded into DuckDB",
+    "duckdb-extension-postgres-scanner": "loaded into DuckDB",
+    "fsspec": "obstore.fsspec imports it",
     "psycopg": "SQLAlchemy loads it for postgresql+psycopg://",
     "psycopg2-binary": "SQLAlchemy loads it for postgresql+psycopg2://",
 }
@@ -53,6 +57,8 @@ EXTRAS = {
     extra: names(lines) - {"metrics-platform"}
     for extra, lines in PROJECT["project"]["optional-dependencies"].items()
 }
+
+OPTIONAL = EXTRAS["demo"] | EXTRAS["export"]
 
 
 @cache
@@ -91,7 +97,7 @@ def test_what_the_package_imports_is_declared() -> None:
     undeclared = {
         name: sorted(where)
         for name, where in imported("metrics_platform").items()
-        if name not in DEPENDENCIES | EXTRAS["demo"]
+        if name not in DEPENDENCIES | OPTIONAL
     }
     assert not undeclared
 
@@ -106,16 +112,27 @@ def test_what_only_the_demo_needs_is_imported_where_authors_ask_for_it() -> None
     assert where == {"metrics_platform/testing/mcap_writer.py"}
 
 
+def test_what_only_export_needs_is_imported_where_its_lack_is_told() -> None:
+    where = {
+        path
+        for name, paths in imported("metrics_platform").items()
+        if name in EXTRAS["export"] - DEPENDENCIES
+        for path in paths
+    }
+    folder = "metrics_platform/delivery/export"
+    assert where == {f"{folder}/ducklake.py", f"{folder}/iceberg.py"}
+
+
 def test_no_dependency_is_unused() -> None:
     used = set(imported("metrics_platform"))
-    assert DEPENDENCIES | EXTRAS["demo"] == used | set(STARTED_OR_LOADED)
+    assert used | set(STARTED_OR_LOADED) == DEPENDENCIES | OPTIONAL
 
 
 def test_what_the_tests_import_is_declared_and_used() -> None:
     used = set(imported("metrics_platform_tests")) | set(imported("benchmarks"))
     everything = DEPENDENCIES.union(*EXTRAS.values())
-    # A part of Dagster, which pins it to its own version.
-    assert used - everything <= {"dagster-shared"}
+    # Parts of Dagster and of chdb, which pin them to their own versions.
+    assert used - everything <= {"dagster-shared", "chdb-core"}
     assert EXTRAS["dev"] - used == set(TOOLS_OF_TESTS)
 
 
