@@ -68,6 +68,16 @@ def store(settings: Settings) -> Iterator[Store]:
         yield opened
 
 
+@pytest.fixture
+def own_server() -> Iterator[Settings]:
+    """Settings on a Postgres of the test's own; told as a URL, it has to be waited for."""
+    home = Path(tempfile.mkdtemp(prefix="mp-"))
+    url = embedded_url(home).render_as_string(hide_password=False)
+    yield Settings(home=home, root=str(home / "objects"), postgres=url)
+    stop_embedded(home)
+    shutil.rmtree(home)
+
+
 @pytest.fixture(scope="session")
 def _s3() -> Iterator[str]:
     with s3_server() as endpoint:

@@ -1,9 +1,6 @@
 """A real Dagster instance on dagster.yaml's template, and the platform's definitions on it."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +10,6 @@ from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration import retries
 from metrics_platform.store import Store
-from metrics_platform.store.embedded import embedded_url, stop_embedded
 from metrics_platform_tests.conftest import administer
 from metrics_platform_tests.orchestration.platform import Platform, instance_in
 
@@ -51,16 +47,6 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 def platform(settings: Settings, instance: DagsterInstance, store: Store) -> Platform:
     """The platform as it is installed, with nothing in its inbox."""
     return Platform(settings, instance, store, default_catalog())
-
-
-@pytest.fixture
-def own_server() -> Iterator[Settings]:
-    """Settings on a Postgres of the test's own; told as a URL, it has to be waited for."""
-    home = Path(tempfile.mkdtemp(prefix="mp-"))
-    url = embedded_url(home).render_as_string(hide_password=False)
-    yield Settings(home=home, root=str(home / "objects"), postgres=url)
-    stop_embedded(home)
-    shutil.rmtree(home)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -1,20 +1,16 @@
 import os
 import random
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
 from metrics_platform.core.errors import StoreUnavailableError
 from metrics_platform.core.settings import Settings
 from metrics_platform.store import Store
-from metrics_platform.store.embedded import embedded_url, stop_embedded
+from metrics_platform.store.embedded import embedded_url
 from metrics_platform_tests.store.faults.crew import Crew
 from metrics_platform_tests.store.faults.integrity import assert_whole
 from metrics_platform_tests.store.faults.test_kills import SOAK
@@ -23,16 +19,6 @@ ROUNDS = 15 if SOAK else 1
 # To the server itself: killed; stopped without an orderly end; stopped. Else to one of those
 # that serve a client, after which the server throws out all clients and recovers.
 WAYS = (signal.SIGKILL, signal.SIGQUIT, signal.SIGINT, None)
-
-
-@pytest.fixture
-def own_server() -> Iterator[Settings]:
-    """Settings on a Postgres of the test's own; told as a URL, it has to be waited for."""
-    home = Path(tempfile.mkdtemp(prefix="mp-"))
-    url = embedded_url(home).render_as_string(hide_password=False)
-    yield Settings(home=home, root=str(home / "objects"), postgres=url)
-    stop_embedded(home)
-    shutil.rmtree(home)
 
 
 def test_while_postgres_is_away_all_wait_and_then_go_on(
