@@ -32,6 +32,7 @@ WRITERS = 3
 _GROUPS_PER_WRITER = 4
 _LONGEST_PAUSE_S = 0.02
 _TARGET_BYTES = 8 * 1024
+_READS_PER_NOTE = 5
 # How far back results are looked at, and for how long they are kept at least.
 AS_OF_S = 3.0
 KEPT = timedelta(seconds=10)
@@ -117,8 +118,9 @@ def read(post: Post, store: Store, rng: random.Random) -> None:
             judge = rng.choice([_rows, _chosen_rows, _input, _outcomes, _summary])
             judge(store, moment, partial(_span, before, post.journal), rng)
             reads += 1
+            if reads % _READS_PER_NOTE == 0:
+                post.journal.note(f"{post.name}-done", f"reads {_READS_PER_NOTE}")
         time.sleep(rng.uniform(0, _LONGEST_PAUSE_S))
-    post.journal.note(f"{post.name}-done", f"reads {reads}")
 
 
 def _span(before: Generations, journal: Journal) -> Span:
