@@ -25,7 +25,7 @@ from polars.testing import assert_frame_equal
 from metrics_platform.cli import app, main
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.settings import Settings
-from metrics_platform.store import Found, Store
+from metrics_platform.store import Found, ReadLog, Store
 from metrics_platform.testing.demo_fleet import DemoFleet, write_demo_fleet
 from metrics_platform_tests.store.builders import computed, definition
 
@@ -362,3 +362,113 @@ def test_logs_tells_the_state_of_each_and_why(stored: dict[str, str], tmp_path: 
     assert "no such logs; recordings are taken from" in none.out
     assert written.status == 0
     assert pl.read_json(tmp_path / "logs.json")["log_id"].to_list() == ["a", "b", "größe.mcap"]
+
+
+@pytest.fixture
+def behind(stored: dict[str, str], settings: Settings) -> dict[str, str]:
+    """The same, where one log was read of which today's code would store more."""
+    with Store.open(settings) as store:
+        store.registry.mark_read([ReadLog("a", format="mcap")])
+    return stored
+
+
+def test_stale_counts_logs_of_each_definition_that_needs_something(behind: dict[str, str]) -> None:
+    done = run(behind, "stale")
+
+    assert done.status == 0, done.err
+    assert re.search(r"^name +version +logs +current +abstained", done.out, re.MULTILINE)
+    # Of the log in quarantine it is told once, and as a failure of reading it.
+    assert re.search(r"^recordings +\S+ +2 +1 +0 +1 +1 +0 +0 *$", done.out, re.MULTILINE)
+    assert re.search(r"^ego_states +\S+ +1 +0 +0 +0 +1 +0 +0 *$", done.out, re.MULTILINE)
+    total = len(default_catalog())
+    assert done.out.rstrip().endswith(
+        f"1 of {total + 1} results of {total} definitions are up to date, "
+        f"{total - 1} missing, 1 stale by code; 1 failed"
+    )
+
+
+def test_stale_tells_of_each_log_why(behind: dict[str, str], tmp_path: Path) -> None:
+    done = run(behind, "stale", "recordings", "ego_states", "--logs")
+
+    assert re.search(r"^recordings +a +missing *$", done.out, re.MULTILINE)
+    assert re.search(r"^recordings +b +failed: it is an empty file *$", done.out, re.MULTILINE)
+    assert re.search(r"^ego_states +a +missing *$", done.out, re.MULTILINE)
+    assert "more; --output" not in done.out
+
+    everything = run(behind, "stale", "--logs")
+    more = len(default_catalog()) + 1 - 60
+    assert f"{more} more; --output FILE.csv writes them all" in everything.out
+
+    path = tmp_path / "stale.csv"
+    assert run(behind, "stale", "--logs", "--output", path).status == 0
+    written = pl.read_csv(path)
+    assert written.columns == ["name", "log_id", "why"]
+    assert len(written) == len(default_catalog()) + 1
+
+
+def test_stale_asks_for_a_backfill_where_it_is_told_to(
+    behind: dict[str, str], settings: Settings
+) -> None:
+    run(behind, "stale")
+    with Store.open(settings) as store:
+        assert store.backfills.requested().is_empty()
+
+    done = run(behind, "stale", "hard_brakes", "ego_states", "--request")
+    assert "asked for: ego_states, hard_brakes; the sensor `backfills`" in done.out
+    with Store.open(settings) as store:
+        assert store.backfills.requested()["name"].to_list() == ["ego_states", "hard_brakes"]
+
+    run(behind, "stale", "--request")
+    with Store.open(settings) as store:
+        asked = set(store.backfills.requested()["name"])
+    assert asked == {definition.name for definition in default_catalog()}
+
+
+def test_stale_refuses_a_name_that_there_is_not(stored: dict[str, str]) -> None:
+    done = run(stored, "stale", "hard_breaks")
+
+    assert done.status == 1
+    assert "hard_brakes" in done.err
+
+
+def test_stale_says_so_where_nothing_is(stored: dict[str, str]) -> None:
+    done = run(stored, "stale", "ego_states", "--request")
+    nothing = run(stored, "stale", "--request")
+
+    # A log that was not read yet is nobody's fault.
+    assert "0 of 0 results of 1 definitions are up to date" in done.out
+    assert "nothing to ask for" in nothing.out
+
+
+def test_compact_tells_what_was_merged(stored: dict[str, str], settings: Settings) -> None:
+    assert "nothing to compact" in run(stored, "compact").out
+    with Store.open(settings) as store:
+        store.write(computed({"c": [7.5]}, of=definition("hard_brakes", "2.0.0")))
+
+    done = run(stored, "compact", "hard_brakes", "--which", "all")
+
+    assert done.status == 0, done.err
+    # Of two files of one row each it has made one.
+    assert re.search(r"^hard_brakes +log +2\.0\.0 +2 +1 +2 ", done.out, re.MULTILINE)
+    refused = run(stored, "compact", "hard_breaks")
+    assert refused.status == 1
+    assert "did you mean 'hard_brakes'?" in refused.err
+
+
+def test_gc_deletes_what_is_kept_no_longer(stored: dict[str, str], settings: Settings) -> None:
+    with Store.open(settings) as store:
+        store.objects.put("log/hard_brakes/notes.txt", b"ours?")
+    keep_one = {**stored, "METRICS_PLATFORM_KEEP_VERSIONS": "1"}
+
+    kept = run(stored, "gc", "--grace-h", "0")
+    told = run(keep_one, "gc", "--grace-h", "0", "--dry-run")
+    waiting = run(keep_one, "gc")
+    done = run(keep_one, "gc", "--grace-h", "0")
+
+    assert "0 results of 0 old versions deleted" in kept.out
+    assert "1 objects are not ours and stay: log/hard_brakes/notes.txt" in kept.out
+    assert "2 results of 1 old versions would be deleted\n  log/hard_brakes 1.0.0" in told.out
+    assert "0 files and 0 orphans deleted, 0.0 MB; 1 more have not waited" in waiting.out
+    assert "1 files and 0 orphans deleted, 0.0 MB; 0 more have not waited" in done.out
+    with Store.open(settings) as store:
+        assert store.versions("hard_brakes") == ["2.0.0"]

@@ -1,21 +1,16 @@
 """Commands for those who run the platform."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated, Literal
 
+import polars as pl
 import typer
 
 from metrics_platform.cli.terminal import LOGS_SHOWN, Name, Output, out
 from metrics_platform.core import Status
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.settings import load_settings
-from metrics_platform.delivery.staleness import (
-    ask_for_backfill,
-    stale_definitions,
-    stale_logs,
-    staleness_line,
-    told_logs,
-)
 from metrics_platform.delivery.tables import print_frame, write_frame
 
 
@@ -67,6 +62,13 @@ def stale(
 ) -> None:
     """Show which results are missing, or stand on other code or inputs than there are now."""
     from metrics_platform.checks.expected import expected_results
+    from metrics_platform.delivery.staleness import (
+        ask_for_backfill,
+        stale_definitions,
+        stale_logs,
+        staleness_line,
+        told_logs,
+    )
     from metrics_platform.readers.config import ReaderConfig
     from metrics_platform.store import Store
 
@@ -98,4 +100,71 @@ def stale(
             )
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (export, stale)
+def compact(
+    name: Annotated[
+        str | None, typer.Argument(help="A metric or signal; all if none is named.")
+    ] = None,
+    which: Annotated[
+        Literal["due", "dirty", "all"],
+        typer.Option(
+            help="Files that are worth it now; those with rows that count no more; these and all "
+            "small ones."
+        ),
+    ] = "due",
+) -> None:
+    """Merge small files of results into large ones; readers and writers go on meanwhile."""
+    from metrics_platform.store import Store
+
+    if name is not None:
+        name = default_catalog()[name].name
+    with Store.open(load_settings()) as store:
+        done = store.compact(name, which=which)
+    if done:
+        print_frame(out, pl.DataFrame(done).select("name", pl.exclude("name")), "compacted")
+    else:
+        out.print("nothing to compact")
+
+
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    grace_h: Annotated[
+        float | None,
+        typer.Option(
+            help="Hours for which nothing has pointed to what goes: longer than anybody reads. "
+            "METRICS_PLATFORM_GC_GRACE_H if not given."
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also where the index knows less than half of the objects."),
+    ] = False,
+) -> None:
+    """Delete results that are kept no longer, and objects that nothing points to any more."""
+    from metrics_platform.store import Store
+
+    settings = load_settings()
+    grace = timedelta(hours=settings.gc_grace_h if grace_h is None else grace_h)
+    days = settings.keep_superseded_days
+    with Store.open(settings) as store:
+        retained = store.retain(
+            keep_superseded=None if days is None else timedelta(days=days),
+            keep_versions=settings.keep_versions,
+            dry_run=dry_run,
+        )
+        collected = store.gc(grace=grace, dry_run=dry_run, force=force)
+    would = "would be deleted" if dry_run else "deleted"
+    lines = [
+        f"{retained.superseded} superseded results {would}",
+        f"{retained.of_versions} results of {len(retained.versions)} old versions {would}"
+        + "".join(f"\n  {version}" for version in retained.versions),
+        f"{collected.files} files and {collected.orphans} orphans {would}, "
+        f"{collected.size_bytes / 1e6:.1f} MB; {collected.waiting} more have not waited long enough",
+    ]
+    if collected.strangers:
+        lines.append(
+            f"{collected.strangers} objects are not ours and stay: {', '.join(collected.examples)}"
+        )
+    out.print("\n".join(lines), highlight=False, soft_wrap=True)
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (export, compact, gc, stale)

@@ -7,6 +7,7 @@ import pytest
 
 from metrics_platform.checks.contract import contract
 from metrics_platform.checks.coverage import coverage
+from metrics_platform.checks.up_to_date import up_to_date
 from metrics_platform.checks.value_range import value_range
 from metrics_platform_tests.store.builders import HARD_BRAKES, brakes
 
@@ -117,3 +118,32 @@ def test_a_value_out_of_range_is_a_warning_that_names_the_log() -> None:
 )
 def test_what_is_not_there_is_not_implausible(summary: pl.DataFrame) -> None:
     assert value_range(BOUNDED, summary).passed
+
+
+def _standings(**counts: int) -> pl.DataFrame:
+    known = ("logs", "current", "missing", "stale_code", "stale_inputs")
+    return pl.DataFrame({name: [counts.get(name, 0)] for name in known})
+
+
+def test_what_is_current_is_up_to_date() -> None:
+    finding = up_to_date(_standings(logs=5, current=5))
+
+    assert finding.passed
+    assert finding.description == "5 logs are up to date"
+    assert finding.examples is None
+
+
+def test_missing_and_stale_logs_are_counted_by_cause_and_shown() -> None:
+    counts = _standings(logs=9, current=3, missing=1, stale_code=2, stale_inputs=3)
+    due = pl.DataFrame({"log_id": ["b", "a"], "standing": ["missing", "stale_code"]})
+
+    finding = up_to_date(counts, due)
+
+    assert not finding.passed
+    assert finding.severity == "warning"
+    assert finding.description == (
+        "6 of 9 logs are not up to date: 1 missing, 2 stale by code, 3 stale by inputs"
+    )
+    assert finding.facts == counts.row(0, named=True)
+    assert finding.examples is not None
+    assert finding.examples["log_id"].to_list() == ["a", "b"]

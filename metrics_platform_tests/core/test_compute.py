@@ -1,6 +1,7 @@
 """One call for many logs, and one bad log harms nobody."""
 
 from collections.abc import Callable, Sequence
+from hashlib import md5
 from typing import Any
 
 import polars as pl
@@ -362,6 +363,30 @@ def test_input_hashes_follow_the_content_of_each_log() -> None:
     after = compute(_metric(identity), {"speeds": changed}, ["a", "b"], fingerprint="f")
     assert before.input_hashes["a"] == after.input_hashes["a"]
     assert before.input_hashes["b"] != after.input_hashes["b"]
+
+
+def test_an_input_hash_is_one_that_postgres_computes_too() -> None:
+    lacking = Outcome(Status.ABSTAINED, "größer")
+    inputs = {
+        "b": Input(_input([]).rows, {"x": lacking, "y": lacking}, {}),
+        "a": Input(_input([]).rows, {"x": Outcome(Status.COMPUTED)}, {"x": "c0ffee"}),
+        "c": Input(_input([]).rows, {"x": lacking}, {}),
+    }
+
+    def joined(b: pl.LazyFrame, a: pl.LazyFrame, c: pl.LazyFrame) -> pl.LazyFrame:
+        """Join them."""
+        return a
+
+    definition = _metric(joined, optional=frozenset({"c"}))
+    made = compute(definition, inputs, ["x", "y"], fingerprint="f")
+
+    # By name; hashes of rows, or why there are none; nothing where it was never computed. Of an
+    # optional one the reason decides nothing.
+    texts = {"x": "a=c0ffee;b=abstained: größer;c=;", "y": "a=;b=abstained: größer;c=;"}
+    assert made.input_hashes == {
+        log_id: md5(text.encode(), usedforsecurity=False).hexdigest()
+        for log_id, text in texts.items()
+    }
 
 
 def test_a_batch_gives_what_its_logs_give_one_by_one() -> None:
