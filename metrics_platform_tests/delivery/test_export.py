@@ -3,6 +3,7 @@
 import datetime
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -250,11 +251,47 @@ def test_a_reader_goes_on_with_what_it_began_with(settings: Settings, tmp_path: 
             assert reader.execute(count).fetchall() == [(50, before[0][1] + 50)]
 
 
+@pytest.mark.parametrize("kind", list(Kind))
+def test_readers_see_one_state_or_the_next(kind: Kind, settings: Settings, tmp_path: Path) -> None:
+    stop = threading.Event()
+    with Store.open(settings) as store, ThreadPoolExecutor(1) as pool:
+        lake = _lake(store, kind, "postgres", tmp_path)
+
+        def told() -> tuple[int, float]:
+            peaks = lake.rows()["peak_deceleration_mps2"].to_list()
+            return len(peaks), round(sum(peaks), 6)
+
+        def read() -> list[tuple[int, float]]:
+            seen = []
+            while not stop.is_set():
+                seen.append(told())
+            return seen
+
+        store.write(computed(fleet(10)))
+        lake.export()
+        states = [told()]
+        reader = pool.submit(read)
+        try:
+            for shift in range(1, 4):
+                store.write(computed(fleet(10, shift=shift / 4)))
+                store.write(computed(fleet(shift, prefix="more", shift=shift)))
+                lake.export()
+                states.append(told())
+        finally:
+            stop.set()
+
+        seen = reader.result()
+        assert set(seen) <= set(states)
+        order = [states.index(state) for state in seen]
+        assert order == sorted(order)
+        assert len(set(order)) > 1
+
+
 def test_exports_at_the_same_time_add_nothing_twice(settings: Settings, tmp_path: Path) -> None:
     with Store.open(settings) as store, ThreadPoolExecutor(4) as pool:
         for kind in Kind:
             lake = _lake(store, kind, "postgres", tmp_path)
-            for number in range(3):
+            for number in range(2):
                 store.write(computed(fleet(10, prefix=f"{kind}{number}")))
                 published = list(pool.map(lambda _, lake=lake: lake.export(), range(4)))
                 assert sorted(p.changed for p in published) == [False, False, False, True]

@@ -6,10 +6,11 @@ now: publishing again brings it up to date.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from metrics_platform.core.errors import ConfigurationError, NoResultsError, StoreError
 from metrics_platform.delivery.export.columns import table_columns
@@ -106,10 +107,15 @@ def _publisher(kind: Kind) -> Callable[[Publication, str, str | None], Published
 @contextmanager
 def _alone(store: Store) -> Iterator[None]:
     """Export one at a time: two might add the same files."""
-    with store.postgres.engine.connect() as connection:
+    connection = store.postgres.engine.connect()
+    try:
         # Of a transaction and not of a session: what pools connections never lets go of those.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_EXPORTING)))
         yield
+    finally:
+        # Should it have broken, both formats still refuse what was published meanwhile.
+        with suppress(exc.DBAPIError):
+            connection.close()
 
 
 def _files(store: Store, name: str, domain: str, version: str) -> dict[str, int]:
