@@ -468,40 +468,6 @@ def test_gc_deletes_what_is_kept_no_longer(stored: dict[str, str], settings: Set
     assert "0 results of 0 old versions deleted" in kept.out
     assert "1 objects are not ours and stay: log/hard_brakes/notes.txt" in kept.out
     assert "2 results of 1 old versions would be deleted\n  log/hard_brakes 1.0.0" in told.out
-    assert "0 files and 0 orphans deleted, 0.0 MB; 1 more have not waited" in waiting.out
-    assert "1 files and 0 orphans deleted, 0.0 MB; 0 more have not waited" in done.out
-    with Store.open(settings) as store:
-        assert store.versions("hard_brakes") == ["2.0.0"]
-
-
-def test_compact_tells_what_was_merged(stored: dict[str, str], settings: Settings) -> None:
-    assert "nothing to compact" in run(stored, "compact").out
-    with Store.open(settings) as store:
-        store.write(computed({"c": [7.5]}, of=definition("hard_brakes", "2.0.0")))
-
-    done = run(stored, "compact", "hard_brakes", "--which", "all")
-
-    assert done.status == 0, done.err
-    # Of two files of one row each it has made one.
-    assert re.search(r"^hard_brakes +log +2\.0\.0 +2 +1 +2 ", done.out, re.MULTILINE)
-    refused = run(stored, "compact", "hard_breaks")
-    assert refused.status == 1
-    assert "did you mean 'hard_brakes'?" in refused.err
-
-
-def test_gc_deletes_what_is_kept_no_longer(stored: dict[str, str], settings: Settings) -> None:
-    with Store.open(settings) as store:
-        store.objects.put("log/hard_brakes/notes.txt", b"ours?")
-    keep_one = {**stored, "METRICS_PLATFORM_KEEP_VERSIONS": "1"}
-
-    kept = run(stored, "gc", "--grace-h", "0")
-    told = run(keep_one, "gc", "--grace-h", "0", "--dry-run")
-    waiting = run(keep_one, "gc")
-    done = run(keep_one, "gc", "--grace-h", "0")
-
-    assert "0 results of 0 old versions deleted" in kept.out
-    assert "1 objects are not ours and stay: log/hard_brakes/notes.txt" in kept.out
-    assert "2 results of 1 old versions would be deleted\n  log/hard_brakes 1.0.0" in told.out
     assert "0 files and 0 orphans deleted, 0.0 MB; 1 more have not waited for 24 h" in waiting.out
     assert "1 files and 0 orphans deleted, 0.0 MB; 0 more have not waited for 0 h" in done.out
     with Store.open(settings) as store:

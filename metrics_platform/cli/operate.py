@@ -158,7 +158,8 @@ def gc(
         f"{retained.of_versions} results of {len(retained.versions)} old versions {would}"
         + "".join(f"\n  {version}" for version in retained.versions),
         f"{collected.files} files and {collected.orphans} orphans {would}, "
-        f"{collected.size_bytes / 1e6:.1f} MB; {collected.waiting} more have not waited long enough",
+        f"{collected.size_bytes / 1e6:.1f} MB; {collected.waiting} more have not waited for "
+        f"{grace / timedelta(hours=1):g} h",
     ]
     if collected.strangers:
         lines.append(
