@@ -16,7 +16,9 @@ from typing import Self
 
 from metrics_platform.core.settings import Settings
 from metrics_platform_tests.store.faults.journal import Journal
-from metrics_platform_tests.store.faults.workers import WRITERS, Post, serve
+from metrics_platform_tests.store.faults.marks import WRITERS
+from metrics_platform_tests.store.faults.post import Post
+from metrics_platform_tests.store.faults.workers import serve
 
 # Forked from a process that has imported all of it and started nothing: 20 ms in place of 1 s.
 # Only modules that build no frame may be named, since Polars' threads don't outlive a fork.

@@ -10,8 +10,13 @@ import sqlalchemy as sa
 from metrics_platform.store import Store
 from metrics_platform.store.index import files, results
 from metrics_platform_tests.store.faults.journal import Journal
-from metrics_platform_tests.store.faults.marks import SHARED, group_of, rows_of
-from metrics_platform_tests.store.faults.workers import WRITERS, groups_of
+from metrics_platform_tests.store.faults.marks import (
+    SHARED,
+    WRITERS,
+    group_of,
+    groups_of,
+    rows_of,
+)
 
 
 def assert_whole(store: Store, journal: Journal) -> None:

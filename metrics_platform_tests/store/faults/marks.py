@@ -13,7 +13,9 @@ import polars as pl
 from metrics_platform.core import Computed, MetricFrame, Outcome, Signal, Status
 from metrics_platform.core.compute import summarise
 
+WRITERS = 3
 LOGS_PER_GROUP = 6
+_GROUPS_PER_WRITER = 8
 # All writers write it, in whatever order; any other group has one writer, which counts upwards.
 SHARED = "shared"
 
@@ -43,6 +45,11 @@ MARKS = Signal(
 
 _SCHEMA = {"log_id": pl.String, "row": pl.Int64, "generation": pl.Int64, "mark": pl.String}
 _PERIOD = 23
+
+
+def groups_of(writer: int) -> list[str]:
+    """Return the groups that only this writer writes."""
+    return [f"{writer}.{number}" for number in range(_GROUPS_PER_WRITER)]
 
 
 def logs_of(group: str) -> list[str]:
@@ -85,6 +92,13 @@ def computed_of(generations: Generations) -> Computed:
         fingerprints=dict.fromkeys(number_of, "f1"),
         input_hashes=number_of,
     )
+
+
+ALL_LOGS = [
+    log_id
+    for group in [*(g for writer in range(WRITERS) for g in groups_of(writer)), SHARED]
+    for log_id in logs_of(group)
+]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ def test_whoever_is_killed_nobody_reads_half_of_anything(
 ) -> None:
     with Crew(settings, tmp_path / "crew", ["compact", "collect", "read", "read"]) as crew:
         crew.wait(1.0)
-        crew.kill(KILLS, longest_pause_s=2.5)
+        crew.kill(KILLS, longest_pause_s=2.0)
         done = crew.finish("reads", "merged", "files", "orphans", "superseded")
     print(f"\n{KILLS} killed: {dict(crew.deaths.most_common())}\n{dict(done)}")
     assert_whole(store, crew.journal)
