@@ -9,11 +9,13 @@ from metrics_platform.orchestration.assets import IO_MANAGER, derived_asset
 from metrics_platform.orchestration.backfills import backfills_sensor, request_backfill_job
 from metrics_platform.orchestration.ingest import recorded_assets, uploads
 from metrics_platform.orchestration.io_manager import StoreIOManager
+from metrics_platform.orchestration.maintenance import maintenance_jobs, maintenance_schedules
 from metrics_platform.orchestration.sensors import new_logs_sensor
 
 
 def definitions(catalog: Catalog, settings: Settings) -> Definitions:
-    """Return assets, checks, sensor and resources for all that is in `catalog`."""
+    """Return assets, checks, jobs, sensors and resources for all that is in `catalog`."""
+    upkeep = maintenance_jobs(settings)
     return Definitions(
         assets=[
             uploads,
@@ -21,7 +23,8 @@ def definitions(catalog: Catalog, settings: Settings) -> Definitions:
             *(derived_asset(definition, catalog, settings) for definition in catalog.derived),
         ],
         asset_checks=[checks_on(definition, catalog, settings) for definition in catalog],
-        jobs=[request_backfill_job(catalog, settings)],
+        jobs=[request_backfill_job(catalog, settings), *upkeep],
+        schedules=maintenance_schedules(upkeep),
         sensors=[new_logs_sensor(catalog, settings), backfills_sensor(catalog, settings)],
         resources={IO_MANAGER: StoreIOManager(settings, catalog)},
         # A process for every step costs seconds and gains nothing where one query takes

@@ -55,7 +55,7 @@ class Settings:
     keep_versions: int | None = None
     keep_events_days: int = 90
     gc_grace_h: float = 24.0
-    archive_after_days: float | None = None
+    archive_after_days: int | None = None
 
     @property
     def inbox(self) -> str:
@@ -106,11 +106,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         keep_versions=_whole_number_if_given(given, "keep_versions", at_least=1),
         keep_events_days=_whole_number(given, "keep_events_days", at_least=1),
         gc_grace_h=_number(given, "gc_grace_h", at_least=1),
-        archive_after_days=(
-            _number(given, "archive_after_days", at_least=0)
-            if "archive_after_days" in given
-            else None
-        ),
+        archive_after_days=_whole_number_if_given(given, "archive_after_days", at_least=1),
     )
 
 
