@@ -263,7 +263,7 @@ def _current(
     connection: sa.Connection, batch: _Batch, logs: Sequence[str], *, lock: bool = False
 ) -> dict[str, _Current]:
     # One order for all writers, so that those of overlapping logs queue and never deadlock.
-    found = connection.execute(
+    found = connection.exec_driver_sql(
         _LOCK_CURRENT if lock else _READ_CURRENT, {"version_id": batch.version_id, "logs": logs}
     )
     return {row[1]: _Current(row[0], Result(*row[1:9]), row[9], row[10], row[11]) for row in found}
@@ -289,7 +289,7 @@ def _insert(
         file_id, offset = places.get(result.log_id, (None, 0))
         place = {"file_id": None if file_id is None else str(file_id), "row_offset": offset}
         rows.append({**asdict(result), **place})
-    connection.execute(
+    connection.exec_driver_sql(
         _INSERT,
         {
             "version_id": batch.version_id,
@@ -317,37 +317,36 @@ def _told(put: _Put | None) -> Mapping[str, Any]:
 
 
 # As text: made of parts, a statement takes longer to build than Postgres takes to carry it out.
-_CURRENT = """
+_READ_CURRENT = """
     SELECT id, partition_key, fingerprint, input_hash, status, reason, row_count, content_hash,
            summary, file_id, row_offset, committed_at
     FROM metrics_platform.results
-    WHERE version_id = :version_id AND partition_key = ANY(:logs) AND superseded_at IS NULL
+    WHERE version_id = %(version_id)s AND partition_key = ANY(%(logs)s) AND superseded_at IS NULL
 """
-_READ_CURRENT = sa.text(_CURRENT)
-_LOCK_CURRENT = sa.text(f"{_CURRENT} ORDER BY partition_key FOR UPDATE")
+_LOCK_CURRENT = f"{_READ_CURRENT} ORDER BY partition_key FOR UPDATE"
 
 # The results travel as one JSON text, which for a thousand of them is as fast as COPY.
-_INSERT = sa.text(
-    """
-    WITH moment AS (SELECT coalesce(CAST(:at AS timestamptz), now()) AS at),
+_INSERT = """
+    WITH moment AS (SELECT coalesce(CAST(%(at)s AS timestamptz), now()) AS at),
     file AS (
         INSERT INTO metrics_platform.files
             (file_id, version_id, path, row_count, size_bytes, committed_at)
-        SELECT CAST(:file_id AS uuid), :version_id, :path, :row_count, :size_bytes, at
-        FROM moment WHERE CAST(:file_id AS uuid) IS NOT NULL
+        SELECT CAST(%(file_id)s AS uuid), %(version_id)s, %(path)s, %(row_count)s,
+               %(size_bytes)s, at
+        FROM moment WHERE CAST(%(file_id)s AS uuid) IS NOT NULL
     ),
     told AS (
         INSERT INTO metrics_platform.commits
             (version_id, run_id, written, unchanged, row_count, size_bytes, seconds, committed_at)
-        SELECT :version_id, :run_id, :written, :unchanged, :row_count, :size_bytes, :seconds, at
+        SELECT %(version_id)s, %(run_id)s, %(written)s, %(unchanged)s, %(row_count)s,
+               %(size_bytes)s, %(seconds)s, at
         FROM moment
     )
     INSERT INTO metrics_platform.results
         (version_id, run_id, committed_at, partition_key, fingerprint, input_hash, status, reason,
          row_count, content_hash, summary, file_id, row_offset)
-    SELECT :version_id, :run_id, moment.at, new.*
-    FROM moment, json_to_recordset(CAST(:results AS json)) AS new (
+    SELECT %(version_id)s, %(run_id)s, moment.at, new.*
+    FROM moment, json_to_recordset(CAST(%(results)s AS json)) AS new (
         log_id text, fingerprint text, input_hash text, status text, reason text,
         row_count bigint, content_hash text, summary jsonb, file_id uuid, row_offset bigint)
     """
-)
