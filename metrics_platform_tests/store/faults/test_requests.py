@@ -1,9 +1,10 @@
 """Whatever goes wrong with one request to the object store, who uses it does not notice."""
 
-import os
+import uuid
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import polars as pl
 import pytest
@@ -12,32 +13,37 @@ from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.reads import scan_files
 from metrics_platform_tests.store.faults.proxy import FAULTS, faulty_proxy
 
-ROWS = pl.DataFrame({"log_id": ["a"] * 50_000, "row": range(50_000)})
+ROWS = pl.DataFrame({"log_id": ["a"] * 300_000, "row": pl.Series(range(300_000)).hash()})
 
 
-@pytest.fixture
-def script() -> list[str | None]:
-    """What goes wrong with the next requests, in turn; the test fills it."""
-    return []
+_script: list[str | None] = []
+
+
+@pytest.fixture(scope="module")
+def root_and_proxy(_s3: str) -> Iterator[tuple[str, str]]:
+    """A root and the proxy to reach it.
+
+    They are the same for all tests of the module, and of no others: Polars remembers by which
+    address it has reached a bucket.
+    """
+    with faulty_proxy(_s3, lambda method: _script.pop(0) if _script else None) as (address, _):
+        bucket = f"faults-{uuid.uuid4().hex}"
+        with urlopen(Request(f"{address}/{bucket}", method="PUT")):
+            yield f"s3://{bucket}/root", address
 
 
 @pytest.fixture
 def objects(
-    s3_root: str, script: list[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ObjectRoot]:
-    """An object root of which the requests of `script` go wrong; it holds one file of rows."""
-
+    root_and_proxy: tuple[str, str], s3_root: str, monkeypatch: pytest.MonkeyPatch
+) -> ObjectRoot:
+    """An object root of which the requests of `_script` go wrong; it holds one file of rows."""
+    root, address = root_and_proxy
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    opened = ObjectRoot.open(f"{root}/{uuid.uuid4().hex}")
     buffer = BytesIO()
     ROWS.write_parquet(buffer)
-
-    def draw(method: str) -> str | None:
-        return script.pop(0) if script else None
-
-    with faulty_proxy(os.environ["AWS_ENDPOINT_URL"], draw) as (address, _):
-        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        opened = ObjectRoot.open(s3_root)
-        opened.put("log/rows.parquet", buffer.getvalue())
-        yield opened
+    opened.put("log/rows.parquet", buffer.getvalue())
+    return opened
 
 
 def put(objects: ObjectRoot, folder: Path) -> None:
@@ -78,14 +84,13 @@ def scan(objects: ObjectRoot, folder: Path) -> None:
 )  # fmt: skip
 def test_one_request_may_go_wrong(
     objects: ObjectRoot,
-    script: list[str | None],
     tmp_path: Path,
     what: Callable[[ObjectRoot, Path], None],
     number: int,
     fault: str,
 ) -> None:
-    script += [*[None] * (number - 1), fault]
+    _script[:] = [*[None] * (number - 1), fault]
 
     what(objects, tmp_path)
 
-    assert script == []
+    assert _script == []
