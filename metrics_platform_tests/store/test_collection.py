@@ -66,9 +66,10 @@ def test_the_grace_begins_when_nothing_points_to_a_file(store: Store) -> None:
     assert store.gc(grace=HOUR).files == 8
 
 
-def test_a_file_that_is_pointed_to_stays_whatever_was_noted(store: Store) -> None:
+@pytest.mark.parametrize("hours", [0.5, 100])
+def test_a_file_that_is_pointed_to_stays_whatever_was_noted(store: Store, hours: float) -> None:
     store.write(computed({"a": [1.0]}))
-    age(store, hours=100)
+    age(store, hours)
 
     assert store.gc(grace=HOUR).files == 0
 
