@@ -472,3 +472,22 @@ def test_gc_deletes_what_is_kept_no_longer(stored: dict[str, str], settings: Set
     assert "1 files and 0 orphans deleted, 0.0 MB; 0 more have not waited for 0 h" in done.out
     with Store.open(settings) as store:
         assert store.versions("hard_brakes") == ["2.0.0"]
+
+
+def test_archive_takes_old_logs_out_of_the_partitions(
+    stored: dict[str, str], settings: Settings
+) -> None:
+    unclear = run(stored, "archive")
+    assert unclear.status == 1
+    assert "which logs?" in unclear.err
+    with Store.open(settings) as store:
+        store.registry.register([Found(log_id, log_id, 1, "t") for log_id in ("old", "other")])
+        store.registry.mark_read([ReadLog("old"), ReadLog("other")])
+
+    assert run(stored, "archive", "--days", "1").out == "0 logs archived\n"
+    assert run(stored, "archive", "old", "--dry-run").out == "1 logs would be archived\n"
+    assert run(stored, "archive", "old").out == "1 logs archived\n"
+    with Store.open(settings) as store:
+        assert store.registry.archived() == ["old"]
+    due = run({**stored, "METRICS_PLATFORM_ARCHIVE_AFTER_DAYS": "1"}, "archive", "--days", "0")
+    assert "1 logs archived" in due.out

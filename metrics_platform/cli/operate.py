@@ -1,7 +1,7 @@
 """Commands for those who run the platform."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import polars as pl
@@ -10,6 +10,7 @@ import typer
 from metrics_platform.cli.terminal import LOGS_SHOWN, Name, Output, out
 from metrics_platform.core import Status
 from metrics_platform.core.catalog import default_catalog
+from metrics_platform.core.errors import ConfigurationError
 from metrics_platform.core.settings import load_settings
 from metrics_platform.delivery.tables import print_frame, write_frame
 
@@ -168,4 +169,39 @@ def gc(
     out.print("\n".join(lines), highlight=False, soft_wrap=True)
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (export, compact, gc, stale)
+def archive(
+    log_ids: Annotated[
+        list[str] | None, typer.Argument(help="Logs; all that are old enough if none are named.")
+    ] = None,
+    days: Annotated[
+        float | None,
+        typer.Option(
+            help="For which nothing new was learnt of a log. METRICS_PLATFORM_ARCHIVE_AFTER_DAYS "
+            "if neither this nor logs are given."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+) -> None:
+    """Take old logs out of Dagster's partitions; their results stay, and other content returns."""
+    from metrics_platform.orchestration.archive import archive as take_out
+    from metrics_platform.orchestration.dev import instance_of
+    from metrics_platform.store import Store
+
+    settings = load_settings()
+    if days is None and not log_ids:
+        days = settings.archive_after_days
+    if days is None and not log_ids:
+        raise ConfigurationError(
+            "which logs? Name them, or say --days, or set METRICS_PLATFORM_ARCHIVE_AFTER_DAYS"
+        )
+    before = None if days is None else datetime.now(UTC) - timedelta(days=days)
+    with Store.open(settings) as store, instance_of(settings) as instance:
+        done = take_out(store, instance, before=before, log_ids=log_ids, dry_run=dry_run)
+    out.print(
+        f"{len(done.log_ids)} logs {'would be archived' if dry_run else 'archived'}"
+        + (f"; runs are about {len(done.in_runs)} more" if done.in_runs else ""),
+        highlight=False,
+    )
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (export, compact, gc, archive, stale)

@@ -15,10 +15,13 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from dagster import DagsterInstance
+
 from metrics_platform.core.errors import ConfigurationError
 from metrics_platform.core.settings import Settings
 from metrics_platform.store.postgres import dagster_url
 
+_DAGSTER_POSTGRES = "METRICS_PLATFORM_DAGSTER_POSTGRES"
 _MODULE = ("-m", "metrics_platform.definitions")
 # Runs that are under way get this long to write what they have; then everything is killed.
 _STOP_S = 20.0
@@ -37,12 +40,30 @@ def dagster_environment(settings: Settings) -> Mapping[str, str]:
         **os.environ,
         **settings.environment(),
         "DAGSTER_HOME": str(home),
-        "METRICS_PLATFORM_DAGSTER_POSTGRES": dagster_url(settings),
+        _DAGSTER_POSTGRES: dagster_url(settings),
         # `dg dev` wants a project of its own kind; nobody at this terminal has anything to do.
         "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",
         # As in the image: Polars gives memory back after 10 s instead of at once.
         "_RJEM_MALLOC_CONF": "dirty_decay_ms:10000,muzzy_decay_ms:10000",
     }
+
+
+@contextmanager
+def instance_of(settings: Settings) -> Iterator[DagsterInstance]:
+    """Open the Dagster instance of the platform: the one that this process is configured for.
+
+    Where the environment names no database of Dagster's, as in production, that is the one below
+    the data directory.
+    """
+    before = dict(os.environ)
+    if _DAGSTER_POSTGRES not in before or "DAGSTER_HOME" not in before:
+        os.environ.update(dagster_environment(settings))
+    try:
+        with DagsterInstance.get() as instance:
+            yield instance
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def ui_and_daemon(port: int) -> Sequence[str]:
