@@ -1,46 +1,84 @@
-"""A ranged run of all derived assets and their checks: Dagster's stock event log against ours.
+"""What Dagster costs for each (asset, log) of a ranged run: its stock event log against ours.
 
-Each side runs in a process, an instance and a database of its own, over the same synthetic logs,
-whose recorded signals are in the store beforehand. The time is that of the whole run: compute,
-store, index and Dagster. The stock side takes fewer logs, since its cost per log is flat.
+Each side runs in a process, an instance and a database of its own, with 100,000 partitions
+registered. The run is a real one, of 11 assets in a chain, each of which is told its logs, stores
+nothing and yields an output with metadata. So the time is that of planning, executing and logging
+alone: nothing is computed, read or written but by Dagster. It is divided by assets times logs.
+
+`core` is ours with a storage that writes no event of an asset: what is left is Dagster's own
+Python, and cannot be had from the storage. The stock side takes few logs, since one costs as much
+as the next.
 """
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-_OUR_LOGS = 1_000
-_STOCK_LOGS = 200
-_SECONDS = 10.0
-_TRACKS = 5
-_STOCK_MODULE = "dagster_postgres.event_log"
-_STOCK_CLASS = "PostgresEventLogStorage"
-_OUR_CLASS = "PooledPostgresEventLogStorage"
-_GIB = 1024**2  # ru_maxrss is in KiB
+_ASSETS = 11
+_REGISTERED = 100_000
+_SIZES = {"ours": (100, 1_000, 10_000), "stock": (100,), "core": (100, 1_000)}
+_OURS = ("metrics_platform.orchestration.event_log", "PooledPostgresEventLogStorage")
+_STOCK = ("dagster_postgres.event_log", "PostgresEventLogStorage")
 
 
 def run() -> dict[str, float]:
-    ours = _in_process("ours", _OUR_LOGS)
-    stock = _in_process("stock", _STOCK_LOGS)
-    return {
-        "stock_ms_per_asset_log": stock["ms_per_asset_log"],
-        "ours_ms_per_asset_log": ours["ms_per_asset_log"],
-        "ratio": stock["ms_per_asset_log"] / ours["ms_per_asset_log"],
-        "compute_logs_per_s": ours["compute_logs_per_s"],
-        "peak_memory_gib": ours["peak_memory_gib"],
-    }
+    figures: dict[str, float] = {}
+    for side in _SIZES:
+        figures |= _in_process(side)
+    stock, ours = (figures[f"{side}_ms_per_asset_log_100"] for side in ("stock", "ours"))
+    return {**figures, "ratio": stock / ours}
 
 
-def _in_process(side: str, logs: int) -> dict[str, float]:
+def _chain() -> Any:
+    from dagster import (
+        AssetExecutionContext,
+        BackfillPolicy,
+        Definitions,
+        InputContext,
+        IOManager,
+        Output,
+        OutputContext,
+        asset,
+    )
+
+    from metrics_platform.orchestration.partitions import log_partitions
+
+    class Nowhere(IOManager):
+        """Stores nothing, and says on the materialization as much as ours does."""
+
+        def handle_output(self, context: OutputContext, obj: int) -> None:
+            context.add_output_metadata({"rows": obj, "computed": obj, "bytes": 1_000})
+
+        def load_input(self, context: InputContext) -> None:
+            return None
+
+    def made(number: int) -> Any:
+        @asset(
+            name=f"asset_{number:02}",
+            deps=[f"asset_{number - 1:02}"] if number else [],
+            partitions_def=log_partitions,
+            backfill_policy=BackfillPolicy.single_run(),
+            code_version="1.0.0",
+        )
+        def computed(context: AssetExecutionContext) -> Output[int]:
+            return Output(len(context.partition_keys))
+
+        return computed
+
+    assets = [made(number) for number in range(_ASSETS)]
+    return Definitions(assets, resources={"io_manager": Nowhere()})
+
+
+def _in_process(side: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "METRICS_PLATFORM_HOME": home}
         environment.pop("DAGSTER_EVENT_BATCH_SIZE", None)
-        command = [sys.executable, "-m", "benchmarks.orchestration", side, str(logs)]
+        command = [sys.executable, "-m", "benchmarks.orchestration", side]
         done = subprocess.run(
             command, env=environment, check=True, stdout=subprocess.PIPE, text=True
         )
@@ -48,65 +86,50 @@ def _in_process(side: str, logs: int) -> dict[str, float]:
     return figures
 
 
-def _measure(side: str, logs: int) -> dict[str, float]:
-    from metrics_platform.core.catalog import default_catalog
-    from metrics_platform.core.compute import compute_chain
+def _measure(side: str) -> dict[str, float]:
     from metrics_platform.core.settings import load_settings
     from metrics_platform.orchestration.dev import dagster_environment
-    from metrics_platform.orchestration.partitions import LOG, log_asset_key, tags_of_range
-    from metrics_platform.store import Store
-    from metrics_platform.testing.inputs import computed_of
-    from metrics_platform.testing.synthetic import synthetic_logs
 
-    settings = load_settings()
-    os.environ.update(dagster_environment(settings))
-    configuration = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
+    os.environ.update(dagster_environment(load_settings()))
     if side == "stock":
+        configuration = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
         text = configuration.read_text()
-        text = text.replace(
-            "metrics_platform.orchestration.event_log", "dagster_postgres.event_log"
-        )
-        configuration.write_text(text.replace(_OUR_CLASS, _STOCK_CLASS))
-
-    recorded = computed_of(synthetic_logs(logs, seconds=_SECONDS, tracks=_TRACKS))
-    log_ids = list(next(iter(recorded.values())).outcomes)
-    catalog = default_catalog()
-    with Store.open(settings) as store:
-        for computed in recorded.values():
-            store.write(computed)
-
-    started = time.perf_counter()
-    compute_chain(catalog, [metric.name for metric in catalog.metrics], recorded, log_ids)
-    compute_s = time.perf_counter() - started
+        for ours, stock in zip(_OURS, _STOCK, strict=True):
+            text = text.replace(ours, stock)
+        configuration.write_text(text)
 
     # Loaded only now: it reads the environment.
     from dagster import DagsterInstance
 
-    from metrics_platform.definitions import defs
+    from metrics_platform.orchestration.partitions import LOG, tags_of_range
 
-    keys = [log_asset_key(definition.name) for definition in catalog.derived]
+    job = _chain().resolve_implicit_global_asset_job_def()
+    log_ids = [f"log-{number:06}" for number in range(_REGISTERED)]
+    figures = {}
     with DagsterInstance.get() as instance:
-        assert type(instance.event_log_storage).__name__ == (
-            _STOCK_CLASS if side == "stock" else _OUR_CLASS
+        for start in range(0, _REGISTERED, 10_000):
+            instance.add_dynamic_partitions(LOG, log_ids[start : start + 10_000])
+        assert (
+            type(instance.event_log_storage).__name__ == (_STOCK if side == "stock" else _OURS)[1]
         )
-        instance.add_dynamic_partitions(LOG, log_ids)
-        job = defs.resolve_implicit_global_asset_job_def()
-        started = time.perf_counter()
-        result = job.execute_in_process(
-            instance=instance,
-            asset_selection=keys,
-            tags=tags_of_range(log_ids[0], log_ids[-1]),
-        )
-        seconds = time.perf_counter() - started
-        assert result.success
-        for key in keys:
-            assert len(instance.get_materialized_partitions(key)) == logs
-    return {
-        "ms_per_asset_log": seconds * 1e3 / (len(keys) * logs),
-        "compute_logs_per_s": logs / compute_s,
-        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _GIB,
-    }
+        if side == "core":
+            type(instance.event_log_storage).store_event_batch = lambda *_: None
+        # One log first: what is loaded and connected once is not of the run's cost.
+        at = 0
+        for logs in (1, *_SIZES[side]):
+            tags = tags_of_range(log_ids[at], log_ids[at + logs - 1])
+            at += logs
+            started = time.perf_counter()
+            result = job.execute_in_process(instance=instance, tags=tags)
+            seconds = time.perf_counter() - started
+            assert result.success
+            figures[f"{side}_ms_per_asset_log_{logs}"] = seconds * 1e3 / (_ASSETS * logs)
+        if side != "core":
+            for key in job.asset_layer.executable_asset_keys:
+                assert len(instance.get_materialized_partitions(key)) == at
+    del figures[f"{side}_ms_per_asset_log_1"]
+    return figures
 
 
 if __name__ == "__main__":
-    print(json.dumps(_measure(sys.argv[1], int(sys.argv[2]))))
+    print(json.dumps(_measure(sys.argv[1])))

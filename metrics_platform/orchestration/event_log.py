@@ -2,7 +2,7 @@
 
 The stock storage opens a connection for each statement, writes planned events one at a time, and
 reads all partitions four times for each asset of a run: about 30 ms for every (asset, log) of a
-ranged run, whatever the assets do. Here it is a third of a millisecond, most of which is Dagster's
+ranged run, whatever the assets do. Here it is a few tenths of a millisecond, half of it Dagster's
 own (`make bench BENCH=orchestration`).
 
 This is the only module that imports Dagster's internals. Tested with dagster and dagster-postgres
