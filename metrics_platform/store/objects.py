@@ -36,9 +36,9 @@ _RETRIES: "RetryConfig" = {
     "retry_timeout": timedelta(seconds=60),
 }
 # The client repeats requests, but neither a deletion on S3 whose connection breaks, nor a listing
-# that is cut off. What it says then; and of what it has repeated it says so.
+# that is cut off. What it says then; and what it says once it has repeated often enough.
 _BROKEN = ("error sending request", "response body error")
-_REPEATED = "retries"
+_EXHAUSTED = f"after {_MOST_REPEATS} retries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ class ObjectRoot:
 def _is_to_be_repeated(error: BaseError, attempt: int) -> bool:
     """Say whether to do again what the client does not repeat by itself; if so, after a pause."""
     told = _first_line(error)
-    broken = any(words in told for words in _BROKEN) and _REPEATED not in told
+    broken = any(words in told for words in _BROKEN) and _EXHAUSTED not in told
     if not broken or attempt > _MOST_REPEATS:
         return False
     time.sleep(0.05 * 2**attempt * random.uniform(0.5, 1.0))

@@ -2,15 +2,19 @@ import os
 import random
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
+from polars.testing import assert_frame_equal
 
 from metrics_platform.core.errors import StoreUnavailableError
 from metrics_platform.core.settings import Settings
-from metrics_platform.store import Store
+from metrics_platform.store import Store, index_url
 from metrics_platform.store.embedded import embedded_url
+from metrics_platform_tests.store.builders import brakes, computed
 from metrics_platform_tests.store.faults.crew import SOAK, Crew
 from metrics_platform_tests.store.faults.integrity import assert_whole
 
@@ -37,6 +41,25 @@ def test_while_postgres_is_away_all_wait_and_then_go_on(
             crew.wait(1.0)
             crew.finish("reads", "merged")
         assert_whole(store, crew.journal)
+
+
+def test_a_server_that_is_still_stopping_is_waited_for(own_server: Settings) -> None:
+    engine = sa.create_engine(index_url(own_server))
+    # In no URL: it is ours to start again.
+    with Store.open(replace(own_server, postgres=None)) as store, ThreadPoolExecutor(1) as pool:
+        store.write(computed({"a": [1.0]}))
+        store.close()
+        with engine.connect() as client:
+            client.execute(sa.text("SELECT 1"))
+            # It lets nobody in any more, and waits until those who are there have left.
+            os.kill(postmaster(own_server.home), signal.SIGTERM)
+            writing = pool.submit(store.write, computed({"a": [2.0]}))
+            time.sleep(1.0)
+            assert not writing.done()
+        engine.dispose()
+
+        assert writing.result(60).written == 1
+        assert_frame_equal(store.scan("hard_brakes").collect(), brakes({"a": [2.0]}))
 
 
 def a_client(store: Store) -> int:
