@@ -94,3 +94,14 @@ def test_one_request_may_go_wrong(
     what(objects, tmp_path)
 
     assert _script == []
+
+
+@pytest.mark.parametrize("what", [put, get, list_all, delete, scan])
+def test_so_may_those_that_repeat_it(
+    objects: ObjectRoot, tmp_path: Path, what: Callable[[ObjectRoot, Path], None]
+) -> None:
+    _script[:] = ["500", "reset after", "cut off", "503", "reset before"]
+
+    what(objects, tmp_path)
+
+    assert _script == []
