@@ -9,6 +9,7 @@ from metrics_platform.store.postgres import dagster_url, index_url
 from metrics_platform.store.registered import ReadLog
 from metrics_platform.store.registration import Found, Registration, State
 from metrics_platform.store.registry import LogRegistry
+from metrics_platform.store.selection import Selection
 from metrics_platform.store.store import Store
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ObjectRoot",
     "ReadLog",
     "Registration",
+    "Selection",
     "Standing",
     "State",
     "Store",
