@@ -1,13 +1,26 @@
 """What Postgres does for a call of the store: the plan of each statement that the call sends."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 
-_LONGEST_STATEMENT = 600
-_LONGEST_LINE = 220
+_LONGEST_STATEMENT = 300
+_LONGEST_LINE = 150
+# What is the same everywhere, or an estimate.
+_READABLE = re.compile(
+    r"metrics_platform\.|\(cost=[^)]*\) | COLLATE \"C\""
+    r"|::(text|smallint|bigint|uuid|timestamp with time zone)(\[\])?"
+    r"|::(VARCHAR|BIGINT|UUID|TEXT|TIMESTAMP WITH TIME ZONE)(\[\])?"
+)
+_SELECTED = re.compile("^SELECT .*? FROM ")
+_LIST = re.compile(r"(\{[^,}]*),[^}]*\}")
+_DETAILS = (
+    "Batches", "Buckets", "Heap Blocks", "Index Searches", "Rows Removed", "Sort Method", "Storage",
+    "Trigger", "Worker",
+)  # fmt: skip
 _ALONE = ("BEGIN", "ROLLBACK")
 _WITHIN = ("SAVEPOINT explained", "ROLLBACK TO SAVEPOINT explained")
 
@@ -48,10 +61,24 @@ def _listening(engine: sa.Engine) -> Iterator[list[str]]:
 
 
 def _block(statement: str, lines: list[str]) -> str:
-    text = " ".join(statement.split())
-    shown = [_cut(text, _LONGEST_STATEMENT), "", *(_cut(line, _LONGEST_LINE) for line in lines)]
-    return "\n".join(["```", *shown, "```"])
+    """Return what matters of a statement and its plan."""
+    text = _READABLE.sub("", " ".join(statement.split()))
+    text = _cut(_SELECTED.sub("SELECT … FROM ", text, count=1), _LONGEST_STATEMENT)
+    shown: list[str] = []
+    hidden_below: int | None = None
+    for line in lines:
+        indent = len(line) - len(line.lstrip(" "))
+        if hidden_below is not None and indent > hidden_below:
+            continue
+        # The look-up of the version's number is in nearly all of them.
+        hidden_below = indent if line.strip().startswith(("InitPlan", "Planning:")) else None
+        is_detail = line.strip().startswith(_DETAILS) or (
+            line.strip().startswith("Buffers") and any("Buffers" in before for before in shown)
+        )
+        if hidden_below is None and not is_detail:
+            shown.append(_cut(_LIST.sub(r"\1,…}", _READABLE.sub("", line)), _LONGEST_LINE))
+    return "\n".join(["```", text, "", *shown, "```"])
 
 
 def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]} …"
+    return text if len(text) <= most else f"{text[:most]}…"

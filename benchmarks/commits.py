@@ -16,12 +16,11 @@ readers could rely on, no history and no fsync. So it isn't among the peers of `
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -37,8 +36,9 @@ from metrics_platform.store import Store
 from metrics_platform.store.embedded import embedded_url, stop_embedded
 
 _PEERS = ("ducklake", "ducklake_inlined", "pyiceberg", "delta_rs")
-_PEERS_BUDGET_S = 20.0
+_PEERS_BUDGET_S = 15.0
 _OUR_BUDGET_S = 600.0
+_COLUMNS = ("per_s", "p50_ms", "p99_ms", "cpu_ms", "commits", "failed", "lost", "doubled")
 
 
 class Brakes(MetricFrame):
@@ -62,15 +62,16 @@ def run() -> dict[str, float]:
             root=str(home / "ours"),
             postgres=database(url, "ours").render_as_string(hide_password=False),
         )
-        sides = {"ours": _ours(settings, given)}
+        _head()
+        sides = {"ours": _printed("ours", _ours(settings, given))}
         for peer in _PEERS:
             catalog = database(url, peer).render_as_string(hide_password=False)
-            folder = home / peer
-            sides[peer] = run_peer("storage", "commits", peer, catalog, folder, given,
-                                   _PEERS_BUDGET_S)  # fmt: skip
-        folder = home / "dagster_polars"
-        sides["dagster_polars"] = run_peer("dagster_parquet", folder, given, _PEERS_BUDGET_S)
-    _print(sides)
+            arguments = ("commits", peer, catalog, home / peer, given, _PEERS_BUDGET_S)
+            sides[peer] = _printed(peer, run_peer("storage", *arguments))
+        arguments = (home / "dagster_polars", given, _PEERS_BUDGET_S)
+        sides["dagster_polars"] = _printed(
+            "dagster_polars", run_peer("dagster_parquet", *arguments)
+        )
     figures = {f"{side}_{name}": value for side, of in sides.items() for name, value in of.items()}
     best = max(sides[peer]["per_s_16"] for peer in _PEERS)
     return figures | {
@@ -158,7 +159,7 @@ def _open(settings: Settings, given: Path) -> _Ours:
     return _Ours(Store.open(settings), pl.read_parquet(given))
 
 
-def _ours(settings: Settings, given: Path) -> Mapping[str, float]:
+def _ours(settings: Settings, given: Path) -> dict[str, float]:
     with Store.open(settings) as store:
 
         def read_back(table: str) -> dict[int, int]:
@@ -169,11 +170,13 @@ def _ours(settings: Settings, given: Path) -> Mapping[str, float]:
         return race(partial(_open, settings, given), lambda table: None, read_back, _OUR_BUDGET_S)
 
 
-def _print(sides: Mapping[str, Mapping[str, Any]]) -> None:
-    columns = ("per_s", "p50_ms", "p99_ms", "cpu_ms", "commits", "failed", "lost", "doubled")
+def _head() -> None:
     print(f"{LOGS} commits of {ROWS_PER_LOG} rows, those of peers within {_PEERS_BUDGET_S:g} s")
-    print(f"{'':<18}{'writers':>8}" + "".join(f"{column:>10}" for column in columns))
-    for side, found in sides.items():
-        for writers in WRITERS:
-            values = "".join(f"{found[f'{column}_{writers}']:>10,.1f}" for column in columns)
-            print(f"{side:<18}{writers:>8}{values}")
+    print(f"{'':<18}{'writers':>8}" + "".join(f"{column:>10}" for column in _COLUMNS))
+
+
+def _printed(side: str, found: dict[str, float]) -> dict[str, float]:
+    for writers in WRITERS:
+        values = "".join(f"{found[f'{column}_{writers}']:>10,.1f}" for column in _COLUMNS)
+        print(f"{side:<18}{writers:>8}{values}", flush=True)
+    return found
