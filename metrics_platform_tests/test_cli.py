@@ -436,7 +436,7 @@ def test_stale_says_so_where_nothing_is(stored: dict[str, str]) -> None:
     nothing = run(stored, "stale", "--request")
 
     # A log that was not read yet is nobody's fault.
-    assert "0 of 0 results of 1 definitions are up to date" in done.out
+    assert "0 of 0 results of 1 definition are up to date" in done.out
     assert "nothing to ask for" in nothing.out
 
 

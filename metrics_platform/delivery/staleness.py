@@ -46,7 +46,8 @@ def staleness_line(counts: pl.DataFrame) -> str:
         if total[of]
     ]
     failed = f"; {total['failed']:,} failed" if total["failed"] else ""
-    known = f"{total['current']:,} of {total['logs']:,} results of {len(counts)} definitions"
+    definitions = "1 definition" if len(counts) == 1 else f"{len(counts)} definitions"
+    known = f"{total['current']:,} of {total['logs']:,} results of {definitions}"
     return f"{', '.join([f'{known} are up to date', *late])}{failed}"
 
 

@@ -163,10 +163,12 @@ def _settle(
     store.backfills.forget(done, wish.requested_at)
     told = [f"up to date: {', '.join(done)}"] if done else []
     if left and not sweep.runs and not sweep.waiting:
-        reason = (
-            f"{sweep.given_up} logs are not up to date after {TRIES} runs; "
-            "`metrics-platform stale --logs` tells which"
+        why = (
+            f"{sweep.given_up} logs are not up to date after {TRIES} runs"
+            if sweep.given_up
+            else "the logs that are not up to date are no partitions"
         )
+        reason = f"{why}; `metrics-platform stale --logs` tells which"
         store.backfills.forget(left, wish.requested_at)
         told.append(f"given up: {', '.join(left)}: {reason}")
         context.log.error(f"no more runs for {', '.join(left)}: {reason}")

@@ -32,7 +32,7 @@ def test_the_line_adds_up() -> None:
         "4,400 of 6,000 results of 3 definitions are up to date, 1,000 missing, "
         "500 stale by code, 100 stale by inputs; 7 failed"
     )
-    assert staleness_line(COUNTS[:1]) == "2,000 of 2,000 results of 1 definitions are up to date"
+    assert staleness_line(COUNTS[:1]) == "2,000 of 2,000 results of 1 definition are up to date"
 
 
 def test_how_many_logs_there_are_to_tell_of_is_known_without_them() -> None:

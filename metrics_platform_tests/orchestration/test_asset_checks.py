@@ -13,7 +13,8 @@ from metrics_platform_tests.orchestration.faulty import (
     counts_after,
     sample_counts,
 )
-from metrics_platform_tests.orchestration.platform import Platform, store_recorded
+from metrics_platform_tests.orchestration.platform import Platform, store_recorded, upload
+from metrics_platform_tests.orchestration.revised import pose_counts, small_catalog, track_counts
 
 
 def _checked(platform: Platform, name: str, *, logs: list[str] | None = None) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def test_a_metric_for_which_all_logs_abstain_passes(platform: Platform) -> None:
     assert result.success
     found = _by_name(result.get_asset_check_evaluations(), "sample_counts")
     assert {name: e.passed for name, e in found.items()} == {
-        "contract": True, "coverage": True, "value_range": True,
+        "contract": True, "coverage": True, "value_range": True, "up_to_date": True,
     }  # fmt: skip
 
 
@@ -127,7 +128,7 @@ def test_before_anything_was_computed_only_coverage_fails(platform: Platform) ->
     found = _checked(platform, "hard_brakes")
 
     assert {name: e.passed for name, e in found.items()} == {
-        "contract": True, "coverage": False, "value_range": True,
+        "contract": True, "coverage": False, "value_range": True, "up_to_date": True,
     }  # fmt: skip
 
 
@@ -139,3 +140,31 @@ def test_the_contract_is_checked_in_batches_that_fit_the_memory(platform: Platfo
 
     rows = platform.store.scan("ego_states").select(pl.len()).collect().item()
     assert found["contract"].description == f"{rows} stored rows keep the contract"
+
+
+def test_what_is_missing_or_stale_is_told_and_counts_as_a_warning(platform: Platform) -> None:
+    before = platform.having(small_catalog(pose_counts(), track_counts), quiet_s=0.0)
+    for log_id in ("a", "b", "c"):
+        upload(before.inbox, log_id)
+    [request] = before.tick().run_requests or ()
+    computed = _by_name(before.launch(request).get_asset_check_evaluations(), "pose_counts")
+    assert computed["up_to_date"].passed
+    assert computed["up_to_date"].description == "3 logs are up to date"
+
+    after = before.having(small_catalog(pose_counts(1.0), track_counts))
+    after.run(["a"], "pose_counts")
+    fleet = _checked(after, "pose_counts")["up_to_date"]
+
+    assert not fleet.passed
+    assert fleet.severity is AssetCheckSeverity.WARN
+    assert fleet.description == "2 of 3 logs are not up to date: 2 stale by code"
+    assert _examples(fleet) == [
+        {"log_id": "b", "standing": "stale_code"},
+        {"log_id": "c", "standing": "stale_code"},
+    ]
+    assert fleet.metadata["stale_code"].value == 2
+    # Over the logs of a run, those alone.
+    assert _checked(after, "pose_counts", logs=["a"])["up_to_date"].passed
+    assert _checked(after, "track_counts")["up_to_date"].passed
+    # A recorded signal is judged by the reader of the log.
+    assert _checked(after, "ego_poses")["up_to_date"].passed

@@ -16,6 +16,7 @@ from metrics_platform.checks.expected import expected_results
 from metrics_platform.core import Computed
 from metrics_platform.core.compute import summarise
 from metrics_platform.orchestration.backfills import backfills_sensor
+from metrics_platform.orchestration.partitions import LOG
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.store import DUE, ReadLog
 from metrics_platform_tests.orchestration.platform import Platform, upload
@@ -254,6 +255,18 @@ def test_runs_that_fail_are_asked_for_in_ever_smaller_parts_and_then_no_more(
         "given up: pose_counts: 6 logs are not up to date after 6 runs; "
         "`metrics-platform stale --logs` tells which"
     )
+
+
+def test_a_log_that_is_no_partition_ends_a_backfill(fleet: Platform) -> None:
+    p = fleet.having(small_catalog(pose_counts(1.0), *ALL[1:]))
+    for log_id in p.store.registry.logs()["log_id"]:
+        p.instance.delete_dynamic_partition(LOG, log_id)
+    p.store.backfills.request(["pose_counts"])
+
+    assert told(tick(p)).startswith(
+        "given up: pose_counts: the logs that are not up to date are no partitions"
+    )
+    assert wishes(p) == []
 
 
 def test_a_run_that_is_about_to_be_retried_is_waited_for(fleet: Platform) -> None:
