@@ -183,20 +183,16 @@ def _other_code(stored: sa.FromClause, expected: Expected) -> sa.ColumnElement[b
         return stored.c.fingerprint != expected.fingerprint
     if not expected.fingerprint:
         return sa.false()
-    of_format = sa.case(dict(expected.fingerprint), value=logs.c.format)
-    # Of a format that is no longer read, nothing can be computed again.
-    return sa.and_(of_format.is_not(None), stored.c.fingerprint != of_format)
+    # Null for a format that is no longer read: of its logs, nothing can be computed again.
+    return stored.c.fingerprint != sa.case(dict(expected.fingerprint), value=logs.c.format)
 
 
 def _other_inputs(
     stored: sa.FromClause, expected: Expected, needed: Mapping[str, sa.FromClause]
 ) -> sa.ColumnElement[bool]:
     if not expected.needs:
-        # The hash of a recorded signal begins with that of the recording.
-        return sa.and_(
-            logs.c.content_hash.is_not(None),
-            ~sa.func.starts_with(stored.c.input_hash, logs.c.content_hash),
-        )
+        # The hash of a recorded signal begins with that of the recording; null if that is unknown.
+        return ~sa.func.starts_with(stored.c.input_hash, logs.c.content_hash)
     told: sa.ColumnElement[str] = sa.literal("", sa.Text)
     for of in sorted(expected.needs, key=lambda of: of.name):
         told = told + f"{of.name}=" + _content(needed[of.name], of) + ";"

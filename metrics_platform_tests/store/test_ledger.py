@@ -144,6 +144,9 @@ def test_a_recorded_signal_is_judged_by_the_reader_of_its_format(filled: Store) 
 
 def test_a_recorded_signal_of_another_recording_is_stale(filled: Store) -> None:
     read(filled, "b", content="1" * 32)
+    # A log whose upload is gone, after it had been announced to have other content.
+    filled.registry.register([Found("c", "c.mcap", 10, "t2")])
+    filled.registry.keep_as_read(["c"], "its upload is gone")
 
     assert standings(filled, recorded("poses")) == {**ALL_CURRENT, "b": "stale_inputs"}
 
