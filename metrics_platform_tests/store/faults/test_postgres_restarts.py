@@ -35,9 +35,10 @@ def test_while_postgres_is_away_all_wait_and_then_go_on(
                 if way is None:
                     os.kill(a_client(store), signal.SIGKILL)
                 else:
-                    os.kill(postmaster(own_server.home), way)
+                    server = postmaster(own_server.home)
+                    os.kill(server, way)
                     time.sleep(rng.random())
-                    start(own_server.home)
+                    start(own_server.home, server)
             crew.wait(1.0)
             crew.finish("reads", "merged")
         assert_whole(store, crew.journal)
@@ -75,11 +76,12 @@ def postmaster(home: Path) -> int:
     return int((home / "postgres/postmaster.pid").read_text().split()[0])
 
 
-def start(home: Path) -> None:
-    """Start the server, once those that are left of the one before have ended."""
+def start(home: Path, before: int) -> None:
+    """Start the server, once nothing is left of the one `before`."""
     for _ in range(300):
-        with suppress(StoreUnavailableError):
+        with suppress(StoreUnavailableError, FileNotFoundError):
             embedded_url(home)
-            return
+            if postmaster(home) != before:
+                return
         time.sleep(0.1)
     raise TimeoutError("Postgres does not start again")
