@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect, sync_playwright
 
 from metrics_platform.testing.demo_fleet import DemoFleet, write_demo_fleet
 from metrics_platform_tests.data import data_path
@@ -28,6 +29,17 @@ REAL_LOGS = {
     "b0c9d2329ad1606b|2018-08-02--08-34-47": "comma2k19/Example_1",
     "nav2_turtlebot": "robot",
 }
+_CHROMIUM = Path("/usr/bin/chromium")
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_SLOW_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,20 @@ def real_logs(platform: RunningPlatform) -> dict[str, dict[str, Any]]:
 def demo_logs(platform: RunningPlatform) -> dict[str, dict[str, Any]]:
     """The demo fleet, taken in; rows of `metrics-platform logs`."""
     return platform.wait_until_taken_in({*platform.fleet.logs, platform.fleet.unreadable})
+
+
+@pytest.fixture(scope="module")
+def page(platform: RunningPlatform, demo_logs: dict[str, dict[str, Any]]) -> Iterator[Page]:
+    """A new browser, for which the instance is a fresh one."""
+    if not _CHROMIUM.exists():
+        pytest.fail("no Chromium: install it with `apt-get install chromium`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
+        opened = browser.new_page(viewport={"width": 1600, "height": 1000})
+        opened.set_default_timeout(_SLOW_MS)
+        expect.set_options(timeout=_SLOW_MS)
+        yield opened
+        browser.close()
 
 
 def _postgres_is_down(home: Path) -> bool:

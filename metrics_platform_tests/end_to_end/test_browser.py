@@ -1,42 +1,13 @@
 """The Dagster UI as a person sees it, in a real browser."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from metrics_platform_tests.end_to_end.conftest import RunningPlatform
 
 pytestmark = pytest.mark.xdist_group("end_to_end")
-_CHROMIUM = Path("/usr/bin/chromium")
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-_SLOW_MS = 60_000
-Logs = dict[str, dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def page(platform: RunningPlatform, demo_logs: Logs) -> Iterator[Page]:
-    """A new browser, for which the instance is a fresh one."""
-    if not _CHROMIUM.exists():
-        pytest.fail("no Chromium: install it with `apt-get install chromium`")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
-        opened = browser.new_page(viewport={"width": 1600, "height": 1000})
-        opened.set_default_timeout(_SLOW_MS)
-        expect.set_options(timeout=_SLOW_MS)
-        yield opened
-        browser.close()
 
 
 def test_a_fresh_instance_opens_without_a_pop_up(page: Page, platform: RunningPlatform) -> None:
@@ -66,7 +37,7 @@ def test_lineage_goes_from_log_to_signals_to_metrics(page: Page, platform: Runni
 def test_the_checks_tab_shows_the_checks(page: Page, platform: RunningPlatform) -> None:
     page.goto(f"{platform.url}/assets/log/hard_brakes?view=checks")
 
-    for name in ("contract", "coverage", "value_range"):
+    for name in ("contract", "coverage", "value_range", "up_to_date"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     expect(page.get_by_text(re.compile("stored rows keep the contract")).first).to_be_visible()
 
