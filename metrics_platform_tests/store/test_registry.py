@@ -218,3 +218,35 @@ def test_many_runs_claim_the_same_logs(registry: LogRegistry) -> None:
         parts = list(pool.map(lambda key: registry.request(log_ids, f"k{key}"), range(8)))
 
     assert sorted(log_id for part in parts for log_id in part) == log_ids
+
+
+def test_only_logs_that_were_read_and_nobody_waits_for_are_archived(registry: LogRegistry) -> None:
+    registry.register([found(log_id) for log_id in "abcd"])
+    registry.request(["b", "c"], "k1")
+    registry.mark_read([ReadLog("a"), ReadLog("b")])
+    registry.quarantine({"d": "damaged"})
+
+    assert registry.archivable() == ["a"]
+    assert registry.archive(list("abcd")) == ["a"]
+    assert registry.archive(list("abcd")) == []
+    assert registry.archived() == registry.archived(["a", "b"]) == ["a"]
+    # The same upload again is no news; of an archived log, too, the content counts once.
+    assert registry.register([found("a")]).unchanged == ["a"]
+    assert registry.archived() == ["a"]
+
+
+def test_an_archived_log_comes_back_with_other_content_or_when_asked_for(
+    registry: LogRegistry,
+) -> None:
+    registry.register([found("a"), found("b")])
+    registry.mark_read([ReadLog("a"), ReadLog("b")])
+    registry.archive(["a", "b"])
+
+    registry.register([found("a", "t2")])
+    assert registry.archived() == ["b"]
+    registry.register_again(["b"])
+    assert registry.archived() == []
+    assert registry.waiting() == {"a": 10, "b": 10}
+    assert registry.waiting(limit=1) == {"a": 10}
+    assert registry.count(State.REGISTERED) == 2
+    assert registry.sizes(["b", "nobody"]) == {"b": 10}
