@@ -73,13 +73,12 @@ class LogRegistry:
             query = query.where(among(logs.c.log_id, log_ids))
         return self.postgres.transaction(lambda connection: table(connection, query, LOGS))
 
-    def waiting(self, limit: int | None = None) -> dict[str, int]:
+    def waiting(self) -> dict[str, int]:
         """Return the size in bytes of the logs that nobody was asked to read, oldest first."""
         query = (
             sa.select(logs.c.log_id, logs.c.size_bytes)
             .where(logs.c.state == State.REGISTERED.value)
             .order_by(logs.c.registered_at, logs.c.log_id)
-            .limit(limit)
         )
         return dict(self.postgres.query(lambda c: [tuple(row) for row in c.execute(query)]))
 
