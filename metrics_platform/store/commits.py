@@ -7,13 +7,14 @@ nothing. Writers of different logs never wait for one another.
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
 import polars as pl
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -26,8 +27,6 @@ from metrics_platform.store.postgres import Postgres
 from metrics_platform.store.reads import Scope
 from metrics_platform.store.results import Result, results_of
 from metrics_platform.store.versions import Versions
-
-_UNIQUE, _FOREIGN_KEY = "23505", "23503"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +127,14 @@ def commit(
 
 def _attempt(postgres: Postgres, objects: ObjectRoot, batch: _Batch) -> tuple[int, _Put | None]:
     """Return how many logs were written, and the object that holds their rows."""
-    current = postgres.query(lambda connection: _current(connection, batch, list(batch.new)))
+    asked = {"version_id": batch.version_id, "logs": list(batch.new)}
+    current = _told_by(postgres.statement(_READ_CURRENT, asked))
     changed = _changed(current, batch.new.values())
     wanted = [result for result in changed if not _has_rows_of(current, result)]
     put = _put(objects, batch, wanted)
     if not any(result.log_id in current for result in changed):
         # Nothing to supersede, as for all new logs: one statement, and no lock.
-        written = postgres.query(lambda connection: _first(connection, batch, changed, put))
+        written = _first(postgres, batch, changed, put)
     else:
         written = postgres.transaction(lambda connection: _move(connection, batch, changed, put))
     # Where somebody was faster with the same results, nothing points to the object.
@@ -168,24 +168,19 @@ def _put(objects: ObjectRoot, batch: _Batch, wanted: Sequence[Result]) -> _Put |
     )
 
 
-def _first(
-    connection: sa.Connection, batch: _Batch, changed: Sequence[Result], put: _Put | None
-) -> int:
+def _first(postgres: Postgres, batch: _Batch, changed: Sequence[Result], put: _Put | None) -> int:
     """Commit results of logs that had none, or tell that somebody has been faster.
 
     Raises:
         _MovedMeanwhile: Somebody has been.
     """
     places = {log_id: (put.file.file_id, at) for log_id, at in put.offsets.items()} if put else {}
+    values = _inserted(batch, changed, places, put, None)
     try:
-        _insert(connection, batch, changed, places, put, None)
-    except exc.IntegrityError as error:
-        if getattr(error.orig, "sqlstate", None) not in (_UNIQUE, _FOREIGN_KEY):
-            raise
+        postgres.statement(_INSERT, values)
+    except psycopg.errors.IntegrityError as error:
         # The answer may have got lost with the connection, of a statement that was carried out.
-        if put is None or not connection.scalar(
-            sa.select(files.c.removed_at.is_(None)).where(files.c.file_id == put.file.file_id)
-        ):
+        if put is None or not postgres.statement(_IS_COMMITTED, values):
             raise _MovedMeanwhile from error
     return len(changed)
 
@@ -201,7 +196,9 @@ def _move(
     Raises:
         _MovedMeanwhile: The object does not hold just what is to be pointed to.
     """
-    current = _current(connection, batch, [result.log_id for result in changed], lock=True)
+    asked = {"version_id": batch.version_id, "logs": [result.log_id for result in changed]}
+    # One order for all writers, so that those of overlapping logs queue and never deadlock.
+    current = _told_by(connection.exec_driver_sql(_LOCK_CURRENT, asked))
     pending = _changed(current, changed)
     if not pending:
         of_put = put and put.file.file_id
@@ -233,7 +230,7 @@ def _move(
     }
     mark_dirty(connection, sorted(left))
     try:
-        _insert(connection, batch, pending, places, put, at)
+        connection.exec_driver_sql(_INSERT, _inserted(batch, pending, places, put, at))
     except exc.IntegrityError as error:
         raise _MovedMeanwhile from error
     return len(pending)
@@ -259,14 +256,8 @@ def mark_dirty(connection: sa.Connection, file_ids: Sequence[UUID]) -> None:
     connection.execute(sa.update(files).where(files.c.file_id.in_(clean)).values(dirty=True))
 
 
-def _current(
-    connection: sa.Connection, batch: _Batch, logs: Sequence[str], *, lock: bool = False
-) -> dict[str, _Current]:
-    # One order for all writers, so that those of overlapping logs queue and never deadlock.
-    found = connection.exec_driver_sql(
-        _LOCK_CURRENT if lock else _READ_CURRENT, {"version_id": batch.version_id, "logs": logs}
-    )
-    return {row[1]: _Current(row[0], Result(*row[1:9]), row[9], row[10], row[11]) for row in found}
+def _told_by(rows: Iterable[Sequence[Any]]) -> dict[str, _Current]:
+    return {row[1]: _Current(row[0], Result(*row[1:9]), row[9], row[10], row[11]) for row in rows}
 
 
 def _moment(connection: sa.Connection, before: Iterable[datetime]) -> datetime:
@@ -275,33 +266,32 @@ def _moment(connection: sa.Connection, before: Iterable[datetime]) -> datetime:
     return max([now, *(moment + timedelta(microseconds=1) for moment in before)])
 
 
-def _insert(
-    connection: sa.Connection,
+def _inserted(
     batch: _Batch,
     new: Sequence[Result],
     places: Mapping[str, tuple[UUID | None, int]],
     put: _Put | None,
     at: datetime | None,
-) -> None:
-    """Insert the file, the results and the commit, in one statement."""
+) -> Mapping[str, Any]:
+    """Return what `_INSERT` is told: the file, the results and the commit."""
     rows = []
     for result in new:
         file_id, offset = places.get(result.log_id, (None, 0))
         place = {"file_id": None if file_id is None else str(file_id), "row_offset": offset}
-        rows.append({**asdict(result), **place})
-    connection.exec_driver_sql(
-        _INSERT,
-        {
-            "version_id": batch.version_id,
-            "run_id": batch.run_id,
-            "seconds": batch.seconds,
-            "unchanged": len(batch.new) - len(new),
-            "written": len(new),
-            "results": json.dumps(rows),
-            "at": at,
-            **_told(put),
-        },
-    )
+        rows.append({**{name: getattr(result, name) for name in _OF_RESULT}, **place})
+    return {
+        "version_id": batch.version_id,
+        "run_id": batch.run_id,
+        "seconds": batch.seconds,
+        "unchanged": len(batch.new) - len(new),
+        "written": len(new),
+        "results": json.dumps(rows),
+        "at": at,
+        **_told(put),
+    }
+
+
+_OF_RESULT = tuple(Result.__dataclass_fields__)
 
 
 def _told(put: _Put | None) -> Mapping[str, Any]:
@@ -324,6 +314,10 @@ _READ_CURRENT = """
     WHERE version_id = %(version_id)s AND partition_key = ANY(%(logs)s) AND superseded_at IS NULL
 """
 _LOCK_CURRENT = f"{_READ_CURRENT} ORDER BY partition_key FOR UPDATE"
+
+_IS_COMMITTED = """
+    SELECT 1 FROM metrics_platform.files WHERE file_id = %(file_id)s AND removed_at IS NULL
+"""
 
 # The results travel as one JSON text, which for a thousand of them is as fast as COPY.
 _INSERT = """

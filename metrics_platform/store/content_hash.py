@@ -122,7 +122,7 @@ def _ends(lengths: pl.Series) -> _Bounds:
 
 
 def _numbers(column: pl.Series) -> npt.NDArray[Any]:
-    values = column.to_physical()
+    values = column.to_physical() if column.dtype.is_temporal() else column
     if values.null_count():
         values = values.fill_null(False if values.dtype == pl.Boolean else 0)
     array = values.to_numpy()

@@ -4,12 +4,13 @@ import os
 import random
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import exc
 
@@ -116,7 +117,8 @@ class Postgres:
         Raises:
             StoreUnavailableError: Postgres has not answered for `patience_s`.
         """
-        return self._repeated(self._snapshots if snapshot else self.engine, work, patience_s)
+        engine = self._snapshots if snapshot else self.engine
+        return self._repeated(lambda: _in_transaction(engine, work), patience_s)
 
     def query(self, work: Callable[[sa.Connection], T]) -> T:
         """Return what `work` returns, where each of its statements stands for itself.
@@ -126,7 +128,35 @@ class Postgres:
         Raises:
             StoreUnavailableError: Postgres has not answered for a while.
         """
-        return self._repeated(self._statements, work, None)
+        return self._repeated(lambda: _in_transaction(self._statements, work), None)
+
+    def statement(self, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of one statement that stands for itself, in the words of the driver.
+
+        For what is done for every commit: SQLAlchemy takes longer to hand a statement on than
+        Postgres takes to carry it out. It may be carried out again, as `work` in `query`.
+
+        Raises:
+            psycopg.Error: As the driver tells it, but where trying again may help.
+            StoreUnavailableError: Postgres has not answered for a while.
+        """
+        return self._repeated(lambda: self._carried_out(text, values), None)
+
+    def _carried_out(self, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        pooled = self.engine.raw_connection()
+        try:
+            driver: psycopg.Connection[tuple[Any, ...]] = pooled.driver_connection  # type: ignore[assignment]
+            driver.autocommit = True
+            try:
+                done = driver.execute(text.encode(), values)
+                return done.fetchall() if done.description else []
+            finally:
+                if driver.closed:
+                    pooled.invalidate()
+                else:
+                    driver.autocommit = False
+        finally:
+            pooled.close()
 
     @cached_property
     def _snapshots(self) -> sa.Engine:
@@ -136,27 +166,25 @@ class Postgres:
     def _statements(self) -> sa.Engine:
         return self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    def _repeated(
-        self, engine: sa.Engine, work: Callable[[sa.Connection], T], patience_s: float | None
-    ) -> T:
+    def _repeated(self, attempt: Callable[[], T], patience_s: float | None) -> T:
         started = time.monotonic()
         patience_s = self.patience_s if patience_s is None else patience_s
-        attempt = 0
+        attempts = 0
         while True:
             try:
-                with engine.begin() as connection:
-                    return work(connection)
-            except exc.DBAPIError as error:
+                return attempt()
+            except (exc.DBAPIError, psycopg.Error) as error:
                 if not _is_transient(error):
                     raise
                 if time.monotonic() - started > patience_s:
+                    told = error.orig if isinstance(error, exc.DBAPIError) else error
                     raise StoreUnavailableError(
                         f"Postgres at {self.engine.url!r} has not answered for {patience_s:g} s: "
-                        f"{error.orig}"
+                        f"{told}"
                     ) from error
-            attempt += 1
-            time.sleep(min(_LONGEST_PAUSE_S, 0.005 * 2**attempt) * random.uniform(0.5, 1.0))
-            self._revive(attempt)
+            attempts += 1
+            time.sleep(min(_LONGEST_PAUSE_S, 0.005 * 2**attempts) * random.uniform(0.5, 1.0))
+            self._revive(attempts)
 
     def _revive(self, attempt: int) -> None:
         """Start the embedded server again if it is gone; any other one is not ours to start."""
@@ -169,11 +197,21 @@ class Postgres:
 _ATTEMPTS_BEFORE_REVIVAL = 3
 
 
-def _is_transient(error: exc.DBAPIError) -> bool:
-    code = getattr(error.orig, "sqlstate", None)
+def _in_transaction(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _is_transient(error: exc.DBAPIError | psycopg.Error) -> bool:
+    told = error.orig if isinstance(error, exc.DBAPIError) else error
+    if isinstance(error, psycopg.IntegrityError):
+        # Whoever speaks to the driver looks at it: the same statement would fail again.
+        return False
+    code = getattr(told, "sqlstate", None)
     if code is None:
         # Raised by the driver, before or after there was a server to give a code.
-        return error.connection_invalidated or isinstance(error, exc.OperationalError)
+        lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated
+        return lost or isinstance(told, psycopg.OperationalError)
     return code in _TRANSIENT_CODES or str(code).startswith(_TRANSIENT_CLASSES)
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -62,7 +63,7 @@ def results_of(computed: Computed) -> tuple[pl.DataFrame, dict[str, Result]]:
     if missing := set(computed.outcomes) - set(computed.fingerprints):
         raise StoreError(f"{definition.name}: no fingerprint for {sorted(missing)[:3]}")
     # The last one, without rows, is for all computed logs in which nothing happened.
-    bounds = [0, *runs["len"].cast(pl.Int64).cum_sum(), len(rows)]
+    bounds = [*accumulate(counts, initial=0), len(rows)]
     *hashes, nothing = content_hashes(rows, bounds)
     content = dict(zip(with_rows, zip(counts, hashes, strict=True), strict=True))
     summaries = _summaries(computed.summary)
