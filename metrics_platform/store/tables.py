@@ -79,11 +79,13 @@ def row_counts(
 ) -> pl.DataFrame:
     """One row per name, log_id; of the version committed last."""
     r, v = results.c, versions_table.c
+    of_names = sa.select(v.version_id).where(v.domain == domain, among(v.name, names))
     query = (
         sa.select(v.name, r.partition_key, r.row_count)
         .join(versions_table, v.version_id == r.version_id)
-        .where(v.domain == domain, among(v.name, names), among(r.partition_key, log_ids))
-        .where(r.superseded_at.is_(None))
+        # As an array rather than by the join, so that both columns of the index are conditions.
+        .where(r.version_id == sa.any_(sa.func.array(of_names.scalar_subquery())))
+        .where(among(r.partition_key, log_ids), r.superseded_at.is_(None))
         .order_by(v.name, r.partition_key, r.committed_at, r.id)
     )
     found = table(connection, query, ROW_COUNTS)
