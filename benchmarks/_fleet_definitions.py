@@ -14,7 +14,7 @@ from typing import Any
 from metrics_platform.core.catalog import Catalog, default_catalog
 from metrics_platform.core.settings import load_settings
 from metrics_platform.definitions import definitions
-from metrics_platform.orchestration import assets, ingest
+from metrics_platform.orchestration import asset_checks, assets, ingest
 from metrics_platform.orchestration.io_manager import StoredInput, StoreIOManager
 from metrics_platform.store import ObjectRoot, Store
 from metrics_platform.store.postgres import Postgres
@@ -65,6 +65,10 @@ if "FLEET_SPANS" in os.environ:
     _watch(ObjectRoot, "put", "io")
     _watch(StoredInput, "load", "io")
     _watch(Store, "write", "encode_and_hash")
+    _watch(ingest.Spool, "_spooled", "io")
+    _watch(ingest, "_fetched", "io")
+    for name in ("_contract", "_summary", "_up_to_date"):
+        _watch(asset_checks, name, "checks")
     StoreIOManager.handle_output = _note(StoreIOManager.handle_output)  # type: ignore[method-assign]
     ingest._settle = _note(ingest._settle)
 

@@ -56,6 +56,9 @@ def race(
         processes.append(process)
     figures: dict[str, float] = {}
     try:
+        # Else the first heats would compete with the start of all the others.
+        for pipe in pipes:
+            pipe.recv()
         for writers in WRITERS:
             table = f"brakes_{writers}"
             make_table(table)
@@ -105,6 +108,7 @@ def _heat(
 
 def _work(open_writer: Callable[[], Writer], pipe: Connection) -> None:
     writer = open_writer()
+    pipe.send("open")
     while True:
         table, logs, first, budget_s = pipe.recv()
         warm_up, *prepared = [writer.prepare(table, log) for log in (first, *logs)]
