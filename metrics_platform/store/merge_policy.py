@@ -69,7 +69,8 @@ def groups(
     """
     chosen = {candidate.file_id for candidate in _chosen(candidates, target_bytes, which)}
     picked = [candidate for candidate in candidates if candidate.file_id in chosen]
-    return _cut(picked, [candidate.fullness(target_bytes) for candidate in picked])
+    # By what has to be read, which a group holds in memory; what remains of it may be much less.
+    return _cut(picked, [candidate.stored(target_bytes) for candidate in picked])
 
 
 def _chosen(
@@ -96,11 +97,11 @@ def _chosen(
     return due if len(due) >= _FEWEST or is_enough else []
 
 
-def _cut(files: Sequence[Candidate], fullness: Sequence[float]) -> list[list[Candidate]]:
-    """Return files in groups that are as full as one another, and about 1."""
-    count = max(1, round(sum(fullness)))
+def _cut(files: Sequence[Candidate], stored: Sequence[float]) -> list[list[Candidate]]:
+    """Return files in groups that are as large as one another, and about 1."""
+    count = max(1, round(sum(stored)))
     made: list[list[Candidate]] = [[] for _ in range(count)]
-    for file, own, end in zip(files, fullness, accumulate(fullness), strict=True):
+    for file, own, end in zip(files, stored, accumulate(stored), strict=True):
         # By where its middle lies, which is never quite at the end of the last group.
-        made[min(count - 1, int((end - own / 2) / sum(fullness) * count))].append(file)
+        made[min(count - 1, int((end - own / 2) / sum(stored) * count))].append(file)
     return [group for group in made if group]

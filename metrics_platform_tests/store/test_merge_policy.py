@@ -29,6 +29,11 @@ def sizes(files: list[Candidate], which: str = "due") -> list[list[int]]:
         pytest.param([file(1_000), file(900), file(600)], [], id="full ones stay"),
         pytest.param([file(1_000, current=0.6)], [], id="more than half of it counts"),
         pytest.param([file(1_000, current=0.4)], [[1_000]], id="less than half of it counts"),
+        pytest.param(
+            [file(1_000, current=0.1), file(900, current=0.2), file(500, current=0.1)],
+            [[1_000], [900, 500]],
+            id="no more is read at once than a full file, however little of it remains",
+        ),
         pytest.param([file(100, current=0.1)], [], id="little of it counts, but it is small"),
         pytest.param(
             [file(400), *(file(10 + n) for n in range(8))],
