@@ -29,8 +29,9 @@ _OURS = re.compile(
 )
 _AT_ONCE = 1_000
 _DELETED_AT_ONCE = 16
-# More orphans than files and than this are no leftovers: they are the files of another index.
-_PLAUSIBLE_ORPHANS = 1_000
+# More orphans than objects that are known, and than this, are no leftovers: they are the files of
+# another index.
+_PLAUSIBLE_ORPHANS = 10
 _MOST_ORPHANS = 100_000
 _STRANGERS_TOLD = 10
 
@@ -62,6 +63,21 @@ class Collected:
             self.examples.append(path)
 
 
+@dataclass(slots=True)
+class _Listed:
+    """What a listing of the object root tells.
+
+    Attributes:
+        orphans: Objects that no commit knows, and those whose name was taken by an earlier gc.
+        unknown: How many of these the index has never heard of.
+        recognised: Objects that a commit or a compaction of this index made.
+    """
+
+    orphans: list[ObjectInfo] = field(default_factory=list)
+    unknown: int = 0
+    recognised: int = 0
+
+
 def collect(
     postgres: Postgres, objects: ObjectRoot, *, grace: timedelta, dry_run: bool, force: bool
 ) -> Collected:
@@ -69,11 +85,13 @@ def collect(
     if grace < timedelta(0):
         raise StoreError(f"grace must not be negative, got {grace}")
     collected = Collected()
-    orphans = _orphans(postgres, objects, grace, collected)
-    _check_plausible(postgres, objects, orphans, force)
+    found = _listed(postgres, objects, grace, collected)
+    orphans = found.orphans
+    if not force:
+        _check_plausible(objects, found)
     if dry_run:
-        found = postgres.query(lambda connection: _unreferenced(connection, grace))
-        collected.files, collected.size_bytes, collected.waiting = found
+        unreferenced = postgres.query(lambda connection: _unreferenced(connection, grace))
+        collected.files, collected.size_bytes, collected.waiting = unreferenced
         collected.orphans = len(orphans)
         collected.size_bytes += sum(orphan.size_bytes for orphan in orphans)
         return collected
@@ -138,25 +156,28 @@ def _unreferenced(connection: sa.Connection, grace: timedelta) -> tuple[int, int
     return due, due_bytes, waiting
 
 
-def _orphans(
+def _listed(
     postgres: Postgres, objects: ObjectRoot, grace: timedelta, collected: Collected
-) -> list[ObjectInfo]:
-    """Return objects that look like ours, are older than the grace, and are not in the index.
+) -> _Listed:
+    """Return what there is that looks like ours; orphans only if older than the grace.
 
     Their age is the object store's time against this machine's. Clocks that differ by more than
     the grace cost a writer a second put, and nothing else.
     """
     before = datetime.now(UTC) - grace
-    found: list[ObjectInfo] = []
+    found = _Listed()
     for domain in _DOMAINS:
         for page in objects.pages(domain):
             for info in page:
                 if not _OURS.fullmatch(info.path):
                     collected.tell_stranger(info.path)
-            old = [i for i in page if _OURS.fullmatch(i.path) and i.last_modified <= before]
-            known = _known(postgres, [info.path for info in old])
-            found += [info for info in old if known.get(info.path, True)]
-            if len(found) >= _MOST_ORPHANS:
+            ours = [info for info in page if _OURS.fullmatch(info.path)]
+            known = _known(postgres, [info.path for info in ours])
+            old = [info for info in ours if info.last_modified <= before]
+            found.orphans += [info for info in old if known.get(info.path, True)]
+            found.unknown += sum(info.path not in known for info in old)
+            found.recognised += sum(not is_tombstone for is_tombstone in known.values())
+            if len(found.orphans) >= _MOST_ORPHANS:
                 # The others another time.
                 return found
     return found
@@ -172,15 +193,18 @@ def _known(postgres: Postgres, paths: Sequence[str]) -> dict[str, bool]:
     return postgres.query(lambda connection: {path: t for path, t in connection.execute(query)})
 
 
-def _check_plausible(
-    postgres: Postgres, objects: ObjectRoot, orphans: Sequence[ObjectInfo], force: bool
-) -> None:
-    query = sa.select(sa.func.count()).where(files.c.removed_at.is_(None))
-    known = postgres.query(lambda connection: connection.execute(query).scalar_one())
-    if len(orphans) > max(known, _PLAUSIBLE_ORPHANS) and not force:
+def _check_plausible(objects: ObjectRoot, found: _Listed) -> None:
+    """See that the objects are those of this index: an empty one recognises nothing at all.
+
+    Raises:
+        StoreError: They hardly are.
+    """
+    most = max(found.recognised, _PLAUSIBLE_ORPHANS) if found.recognised else 0
+    if found.unknown > most:
         raise StoreError(
-            f"{objects.root} holds {len(orphans)} objects that this index does not know, and it "
-            f"knows {known}: nothing was deleted, as they may be those of another index"
+            f"{objects.root} holds {found.unknown} objects that this index does not know, and "
+            f"{found.recognised} that it does: no object was deleted, as they may be those of "
+            "another index"
         )
 
 

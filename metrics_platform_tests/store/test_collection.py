@@ -92,7 +92,7 @@ def test_a_writer_whose_object_is_taken_puts_it_anew(
 ) -> None:
     store.write(computed(before))
     taken = []
-    during_put(store, monkeypatch, lambda: taken.append(store.gc(grace=NOW).orphans))
+    during_put(store, monkeypatch, lambda: taken.append(store.gc(grace=NOW, force=True).orphans))
 
     commit = store.write(computed({"a": [2.0], "b": [3.0]}))
 
@@ -118,7 +118,7 @@ def test_an_object_that_is_committed_meanwhile_stays(
     )
     monkeypatch.setattr(collection, "_take_orphans", overtaken)
 
-    assert store.gc(grace=NOW).orphans == 0
+    assert store.gc(grace=NOW, force=True).orphans == 0
     assert objects_in(store) == [path]
 
 
@@ -168,20 +168,42 @@ def test_objects_of_others_are_told_and_left(any_store: Store) -> None:
         assert any_store.objects.get(path) == b"theirs"
 
 
-def test_the_files_of_another_index_are_not_taken(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collection, "_PLAUSIBLE_ORPHANS", 3)
-    store.write(computed({"a": [1.0]}))
-    for _ in range(4):
+@pytest.mark.parametrize(("own", "foreign"), [(0, 1), (1, 11), (12, 13)])
+def test_the_files_of_another_index_are_not_taken(store: Store, own: int, foreign: int) -> None:
+    for number in range(own):
+        store.write(computed({f"{number}": [1.0]}))
+    for _ in range(foreign):
         orphan(store)
 
-    with pytest.raises(StoreError, match="4 objects that this index does not know, and it knows 1"):
-        store.gc(grace=NOW)
-    assert len(objects_in(store)) == 5
+    told = f"{foreign} objects that this index does not know, and {own} that it does: no object was"
+    for dry_run in (True, False):
+        with pytest.raises(StoreError, match=told):
+            store.gc(grace=NOW, dry_run=dry_run)
+    assert len(objects_in(store)) == own + foreign
 
-    assert store.gc(grace=NOW, force=True).orphans == 4
+    assert store.gc(grace=NOW, force=True).orphans == foreign
     check_objects(store)
+
+
+@pytest.mark.parametrize(("own", "left"), [(1, 10), (12, 12)])
+def test_what_crashes_leave_is_taken_without_force(store: Store, own: int, left: int) -> None:
+    for number in range(own):
+        store.write(computed({f"{number}": [1.0]}))
+    for _ in range(left):
+        orphan(store)
+    assert store.gc(grace=NOW).orphans == left
+
+
+def test_a_root_full_of_known_files_is_not_that_of_an_index_that_lost_its_own(
+    store: Store,
+) -> None:
+    """What counts is what the listing has, not what the index says there is somewhere."""
+    for number in range(3):
+        store.write(computed({f"{number}": [1.0]}))
+    store.objects.delete(objects_in(store))
+    orphan(store)
+    with pytest.raises(StoreError, match="does not know, and 0 that it does"):
+        store.gc(grace=NOW)
 
 
 def test_many_are_taken_some_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

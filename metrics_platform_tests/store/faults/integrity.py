@@ -22,7 +22,7 @@ from metrics_platform_tests.store.faults.marks import (
 def assert_whole(store: Store, journal: Journal) -> None:
     """Nothing is lost or doubled; once the rest is collected, nothing is left over either."""
     assert_complete(store, journal)
-    store.gc(grace=timedelta(0))
+    store.gc(grace=timedelta(0), force=True)
     assert_nothing_left_over(store)
     assert_sound(store)
     assert_complete(store, journal)

@@ -79,7 +79,8 @@ def _collect(
 ) -> None:
     while not post.journal.stopping:
         retained = store.retain(keep_superseded=kept)
-        collected = store.gc(grace=grace)
+        # Writers that are killed may leave more objects than there are others.
+        collected = store.gc(grace=grace, force=True)
         counts = {
             "superseded": retained.superseded,
             "files": collected.files,
