@@ -14,7 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from metrics_platform.core.errors import StoreError
+from metrics_platform.core.errors import StoreError, StoreUnavailableError
 from metrics_platform.store.commits import mark_dirty
 from metrics_platform.store.index import files, results, versions
 from metrics_platform.store.locks import alone
@@ -62,19 +62,30 @@ def compact(
     target_bytes: int,
     which: Which,
 ) -> list[Compaction]:
-    """Compact the versions that fulfil `chosen`; see `Store.compact`."""
+    """Compact the versions that fulfil `chosen`; see `Store.compact`.
+
+    A file that is damaged stands in the way of its group alone.
+    """
     v = versions.c
     query = sa.select(v.version_id, v.domain, v.name, v.version).where(*chosen)
     in_order = query.order_by(v.domain, v.name, v.version_id)
     found = postgres.query(lambda connection: connection.execute(in_order).all())
-    done = []
-    for version_id, *scope in found:
+    done: list[Compaction] = []
+    damaged: list[StoreError] = []
+    for version_id, *names in found:
+        scope = Scope(*names)
         with alone(postgres, version_id) as granted:
-            if granted:
-                done.append(
-                    _compacted(postgres, objects, version_id, Scope(*scope), target_bytes, which)
-                )
-    return [compaction for compaction in done if compaction is not None]
+            if not granted:
+                continue
+            one, in_the_way = _compacted(postgres, objects, version_id, scope, target_bytes, which)
+            done += [one] if one else []
+            damaged += in_the_way
+    if damaged:
+        others = ", ".join(f"{one.domain} {one.name!r} {one.version}" for one in done)
+        raise StoreError(
+            "; ".join([*map(str, damaged), f"compacted: {others or 'nothing'}"])
+        ) from damaged[0]
+    return done
 
 
 def _compacted(
@@ -84,22 +95,31 @@ def _compacted(
     scope: Scope,
     target_bytes: int,
     which: Which,
-) -> Compaction | None:
+) -> tuple[Compaction | None, list[StoreError]]:
     started = time.perf_counter()
     before = postgres.query(lambda connection: _candidates(connection, version_id))
     rows = size_bytes = 0
+    damaged = []
     for group in groups(before, target_bytes, which):
         for piece in _pieces(postgres, group, target_bytes):
-            new = put_rows(objects, scope, _read(objects, scope, group, piece))
-            if _moved(postgres, objects, version_id, new, piece):
+            try:
+                content = _read(objects, scope, group, piece)
+            except StoreUnavailableError:
+                raise
+            except StoreError as error:
+                damaged.append(error)
+                continue
+            new = put_rows(objects, scope, content)
+            if _moved(postgres, version_id, new, piece):
                 rows, size_bytes = rows + new.row_count, size_bytes + new.size_bytes
     if not rows:
-        return None
+        return None, damaged
     after = postgres.query(lambda connection: _candidates(connection, version_id))
-    return Compaction(
+    done = Compaction(
         *(scope.domain, scope.name, scope.version, len(before), len(after), rows, size_bytes),
         time.perf_counter() - started,
     )
+    return done, damaged
 
 
 def _candidates(connection: sa.Connection, version_id: int) -> list[Candidate]:
@@ -156,7 +176,8 @@ def _read(
     """Return the rows of a piece, one log after another.
 
     Raises:
-        StoreError: They cannot be read, or are not those that the index says.
+        StoreUnavailableError: They cannot be read at present.
+        StoreError: A file is damaged or missing, or they are not those that the index says.
     """
     spans = _spans(group, piece)
     whole = spans.filter(pl.col("begin").eq(0), pl.col("end") == pl.col("row_count"))
@@ -172,12 +193,16 @@ def _read(
     numbers = wanted.select(pl.int_ranges(first, first + pl.col("rows")).explode()).to_series()
     try:
         rows = pl.concat(scans).collect()
-        if len(rows) != laid.select(length.sum()).item():
-            raise StoreError("a file has another number of rows than the index says")
-        if not numbers.equals(pl.int_range(len(rows), eager=True)):
-            rows = rows[numbers]
-    except (pl.exceptions.PolarsError, OSError, StoreError) as error:
-        raise StoreError(f"{_named(scope)} cannot be compacted: {error}") from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        kind = StoreUnavailableError if _may_pass(error) else StoreError
+        raise kind(f"{_named(scope)} cannot be compacted: {error}") from error
+    if len(rows) != laid.select(length.sum()).item():
+        raise StoreError(
+            f"{_named(scope)} cannot be compacted: another number of rows than the index says, in "
+            "one of " + ", ".join(laid["path"][:3])
+        )
+    if not numbers.equals(pl.int_range(len(rows), eager=True)):
+        rows = rows[numbers]
     runs = rows["log_id"].rle().struct.unnest()
     if runs["value"].to_list() != piece["log_id"].to_list() or (
         runs["len"].to_list() != piece["rows"].to_list()
@@ -187,6 +212,14 @@ def _read(
             + ", ".join(laid["path"][:3])
         )
     return rows
+
+
+def _may_pass(error: Exception) -> bool:
+    """Say whether the object store is at fault, and not an object of it."""
+    if isinstance(error, OSError):
+        return not isinstance(error, FileNotFoundError)
+    # The words with which Polars tells of what is no Parquet.
+    return isinstance(error, pl.exceptions.ComputeError) and "parquet: " not in str(error)
 
 
 def _named(scope: Scope) -> str:
@@ -214,15 +247,12 @@ def _spans(group: Sequence[Candidate], piece: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _moved(
-    postgres: Postgres, objects: ObjectRoot, version_id: int, new: NewFile, piece: pl.DataFrame
-) -> bool:
+def _moved(postgres: Postgres, version_id: int, new: NewFile, piece: pl.DataFrame) -> bool:
     """Point results to their rows in `new`; say whether that was still possible."""
     try:
         postgres.transaction(lambda connection: _move(connection, version_id, new, piece))
     except _MovedMeanwhile:
-        # Nothing points to it, and nothing will.
-        objects.delete([new.path])
+        # The object is left to gc, which asks the index whether it is an orphan.
         return False
     return True
 
@@ -234,11 +264,6 @@ def _move(connection: sa.Connection, version_id: int, new: NewFile, piece: pl.Da
         _MovedMeanwhile: They are not where they were.
     """
     f, r = files.c, results.c
-    known = connection.execute(sa.select(f.removed_at).where(f.file_id == new.file_id)).first()
-    if known is not None:
-        if known.removed_at is None:
-            return  # The answer to this commit got lost with the connection.
-        raise _MovedMeanwhile
     old = [UUID(file_id) for file_id in piece["file_id"].unique().sort()]
     # As writers do: results in the order of their keys, and files after them.
     query = (
@@ -252,8 +277,16 @@ def _move(connection: sa.Connection, version_id: int, new: NewFile, piece: pl.Da
         (UUID(file_id), first, log_id, rows): at
         for file_id, first, log_id, rows, at in piece.select(columns).iter_rows()
     }
+    locked = connection.execute(query).all()
+    # Only now: an earlier attempt, whose answer got lost with its connection, may have been about
+    # to be committed until the lock was ours.
+    known = connection.execute(sa.select(f.removed_at).where(f.file_id == new.file_id)).first()
+    if known is not None:
+        if known.removed_at is None:
+            return
+        raise _MovedMeanwhile
     moves, seen, current = [], set(), set()
-    for found in connection.execute(query):
+    for found in locked:
         place = (found.file_id, found.row_offset, found.partition_key, found.row_count)
         if place in places:
             moves.append({"id": found.id, "file_id": str(found.file_id), "at": places[place]})

@@ -5,11 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
+import psycopg
 import pytest
 import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 
-from metrics_platform.core.errors import StoreError
+from metrics_platform.core.errors import StoreError, StoreUnavailableError
 from metrics_platform.store import ObjectRoot, Store, compaction, merge_policy
 from metrics_platform.store.compaction import Compaction
 from metrics_platform.store.locks import alone
@@ -185,8 +186,8 @@ def test_whoever_comes_second_leaves_it(store: Store, monkeypatch: pytest.Monkey
     assert store.compact() == []
     assert len(others) == 1
     assert_frame_equal(store.scan("hard_brakes").collect(), brakes(peaks))
-    # Its own object was of no use, and it has taken it away.
-    assert store.gc(grace=NOW).orphans == 0
+    # Its own object was of no use.
+    assert store.gc(grace=NOW).orphans == 1
     check_objects(store)
 
 
@@ -246,7 +247,7 @@ def test_an_answer_that_gets_lost_does_no_harm(
         calls.append(arguments)
         if len(calls) == 1:
             connection.commit()
-            raise sa.exc.OperationalError("COMMIT", {}, Exception("server closed the connection"))
+            raise psycopg.OperationalError("server closed the connection")
 
     monkeypatch.setattr(compaction, "_move", lost)
     [done] = store.compact()
@@ -255,6 +256,50 @@ def test_an_answer_that_gets_lost_does_no_harm(
     assert done.files_after == 1
     assert_frame_equal(store.scan("hard_brakes").collect(), brakes(peaks))
     assert store.gc(grace=NOW).orphans == 0
+
+
+def test_an_attempt_whose_answer_is_lost_is_committed_under_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one waits for the locks of the first, and finds all where it wants it."""
+    peaks = write_apart(store, 8)
+    move = compaction._move
+    calls = []
+    lost = store.postgres.engine.connect()
+
+    def committed_late() -> None:
+        with store.postgres.engine.connect() as watching:
+            waits = sa.text(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            while not watching.execute(waits).scalar_one():
+                watching.rollback()
+        lost.commit()
+
+    late = threading.Thread(target=committed_late)
+
+    def of_two(connection: sa.Connection, *arguments: object) -> None:
+        calls.append(arguments)
+        if len(calls) == 1:
+            move(lost, *arguments)  # type: ignore[arg-type]
+            raise psycopg.OperationalError("server closed the connection")
+        late.start()
+        move(connection, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(compaction, "_move", of_two)
+    with lost:
+        [done] = store.compact()
+        late.join()
+
+    assert (len(calls), done.files_after) == (2, 1)
+    assert_frame_equal(store.scan("hard_brakes").collect(), brakes(peaks))
+    assert store.gc(grace=NOW).orphans == 0
+    check_objects(store)
+
+
+def _garbled(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
 
 
 def _without_first_row(path: Path) -> None:
@@ -269,11 +314,12 @@ def _with_other_logs(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_without_first_row, "another number of rows"),
+        (_garbled, r"log 'hard_brakes' 1\.0\.0 cannot be compacted: .*specification"),
+        (_without_first_row, "another number of rows .*, in one of log/hard_brakes/v1"),
         (_with_other_logs, "rows are not where the index says, in one of log/hard_brakes/v1"),
         (Path.unlink, r"log 'hard_brakes' 1\.0\.0 cannot be compacted: .*parquet"),
     ],
-    ids=["a row is missing", "rows of other logs", "no object"],
+    ids=["no Parquet", "a row is missing", "rows of other logs", "no object"],
 )
 def test_a_damaged_file_is_told_and_nothing_moves(
     store: Store, damage: Callable[[Path], None], message: str
@@ -288,6 +334,54 @@ def test_a_damaged_file_is_told_and_nothing_moves(
     assert_frame_equal(store.outcomes("hard_brakes"), before[0])
     assert whole_files(store) == before[1]
     assert len(objects_in(store)) in (7, 8)
+
+
+def test_what_is_damaged_does_not_keep_the_rest_from_it(store: Store) -> None:
+    versions = [definition("a"), definition("b"), definition("c")]
+    for number in range(8):
+        for of in versions:
+            store.write(computed({f"log-{number}": [1.0]}, of=of))
+    for name in "ab":
+        damaged = next(path for path in objects_in(store) if path.startswith(f"log/{name}/"))
+        _garbled(Path(store.objects.root, damaged))
+
+    told = "log 'a' 1.0.0 cannot .*; log 'b' 1.0.0 cannot .*; compacted: log 'c' 1.0.0"
+    with pytest.raises(StoreError, match=told) as raised:
+        store.compact()
+
+    assert not isinstance(raised.value, StoreUnavailableError)
+    assert store.files("c").height == 1
+    assert store.files("a").height == store.files("b").height == 8
+
+
+def test_what_is_damaged_does_not_keep_other_groups_from_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge_policy, "MOST_ROWS", 4)
+    for number in range(8):
+        store.write(computed({f"log-{number}": [1.0]}))
+    with store.postgres.engine.connect() as connection:
+        oldest = sa.text("SELECT path FROM metrics_platform.files ORDER BY committed_at LIMIT 1")
+        path = connection.execute(oldest).scalar_one()
+    _garbled(Path(store.objects.root, path))
+
+    with pytest.raises(StoreError, match=r"compacted: log 'hard_brakes' 1\.0\.0"):
+        store.compact()
+
+    assert store.files("hard_brakes").height == 5
+
+
+def test_an_object_root_that_does_not_answer_is_not_damaged(store: Store) -> None:
+    write_apart(store, 8)
+    path = Path(store.objects.root, objects_in(store)[3])
+    path.rename(path.with_suffix(".away"))
+    # Of what the machine tells, one that may pass: here too many links on the way.
+    path.symlink_to(path)
+    with pytest.raises(StoreUnavailableError, match="cannot be compacted"):
+        store.compact()
+    path.unlink()
+    path.with_suffix(".away").rename(path)
+    assert len(store.compact()) == 1
 
 
 def test_readers_and_writers_go_on_meanwhile(store: Store) -> None:
