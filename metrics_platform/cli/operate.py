@@ -175,6 +175,7 @@ def archive(
     ] = None,
     days: Annotated[
         float | None,
+            in_use=[(definition.name, definition.version) for definition in default_catalog()],
         typer.Option(
             help="For which nothing new was learnt of a log. METRICS_PLATFORM_ARCHIVE_AFTER_DAYS "
             "if neither this nor logs are given."

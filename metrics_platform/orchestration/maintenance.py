@@ -24,6 +24,7 @@ from dagster import (
     schedule,
 )
 
+from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.archive import archive
 from metrics_platform.orchestration.event_retention import prune_events
@@ -84,6 +85,7 @@ def maintenance_jobs(settings: Settings) -> list[JobDefinition]:
                 keep_superseded=_days(settings.keep_superseded_days),
                 keep_versions=settings.keep_versions,
             )
+                in_use=[(definition.name, definition.version) for definition in default_catalog()],
             collected = store.gc(grace=timedelta(hours=settings.gc_grace_h))
         context.add_output_metadata(_told(asdict(retained) | asdict(collected)))
 

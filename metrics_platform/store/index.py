@@ -22,6 +22,7 @@ versions = sa.Table(
     sa.Column("name", _Key, nullable=False),
     sa.Column("version", _Key, nullable=False),
     sa.Column("columns", sa.Text, comment="Of its Parquet files; null until there is one."),
+    sa.Column("history_from", _Time, comment="Retention has deleted what was superseded before."),
     sa.Index("versions_by_name", "domain", "name", "version", unique=True),
 )
 

@@ -4,7 +4,7 @@ Only superseded results and whole old versions go, never what is current in a ve
 Their files follow with gc once no result points to them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -58,6 +58,7 @@ def retain(
     *,
     keep_superseded: timedelta | None,
     keep_versions: int | None,
+    in_use: Collection[tuple[str, str]],
     keep_commits: timedelta | None,
     dry_run: bool,
 ) -> Retained:
@@ -69,15 +70,17 @@ def retain(
         raise StoreError(f"at least one version must be kept, got {keep_versions}")
     r = results.c
     known = postgres.query(_versions)
-    old = set() if keep_versions is None else set(_old(known, keep_versions))
+    old = set() if keep_versions is None else set(_old(known, keep_versions, in_use))
     found = Retained(0, 0, [], 0)
     for version in known:
         if version in old:
-            found.versions.append(f"{version.domain}/{version.name} {version.version}")
-            found.of_versions += _delete(postgres, version.version_id, [], dry_run)
+            deleted = _delete(postgres, version.version_id, [], dry_run)
+            if deleted is not None:
+                found.versions.append(f"{version.domain}/{version.name} {version.version}")
+                found.of_versions += deleted
         elif keep_superseded is not None:
             too_old = r.superseded_at < _before(keep_superseded)
-            found.superseded += _delete(postgres, version.version_id, [too_old], dry_run)
+            found.superseded += _delete(postgres, version.version_id, [too_old], dry_run) or 0
     if keep_commits is not None:
         too_old = commits.c.committed_at < _before(keep_commits)
         found.commits = postgres.query(lambda c: _delete_commits(c, too_old, dry_run))
@@ -100,36 +103,48 @@ def _versions(connection: sa.Connection) -> list[_Version]:
     return sorted(found, key=lambda version: version.order)
 
 
-def _old(known: Sequence[_Version], keep: int) -> Iterator[_Version]:
+def _old(
+    known: Sequence[_Version], keep: int, in_use: Collection[tuple[str, str]]
+) -> Iterator[_Version]:
     for _, of_name in groupby(known, key=lambda version: (version.domain, version.name)):
-        yield from list(of_name)[:-keep]
+        for version in list(of_name)[:-keep]:
+            if (version.name, version.version) not in in_use:
+                yield version
 
 
 def _delete(
     postgres: Postgres, version_id: int, which: list[sa.ColumnElement[bool]], dry_run: bool
-) -> int:
-    """Delete results of a version, some at a time, and return how many."""
+) -> int | None:
+    """Delete results of a version and return how many; None where it is held by somebody else."""
     r = results.c
     conditions = [r.version_id == version_id, *which]
     with alone(postgres, version_id) as granted:
         if not granted:
             # It is being compacted: another time.
-            return 0
+            return None
         query = sa.select(r.id).where(*conditions).order_by(r.partition_key, r.id)
         ids = list(postgres.query(lambda connection: connection.scalars(query).all()))
         if dry_run:
             return len(ids)
+        # Superseded results some at a time; a whole version at once, as no reader is to take what
+        # is left of it for all there is.
+        at_once = _AT_ONCE if which else max(1, len(ids))
         deleted = 0
-        for at in range(0, len(ids), _AT_ONCE):
-            some = ids[at : at + _AT_ONCE]
-            deleted += postgres.transaction(partial(_delete_some, ids=some, which=which))
+        for at in range(0, len(ids), at_once):
+            some = ids[at : at + at_once]
+            deleted += postgres.transaction(
+                partial(_delete_some, version_id=version_id, ids=some, which=which)
+            )
         return deleted
 
 
 def _delete_some(
-    connection: sa.Connection, ids: Sequence[int], which: list[sa.ColumnElement[bool]]
+    connection: sa.Connection,
+    version_id: int,
+    ids: Sequence[int],
+    which: list[sa.ColumnElement[bool]],
 ) -> int:
-    r = results.c
+    r, v = results.c, versions.c
     some = r.id == sa.any_(sa.literal(ids, ARRAY(sa.BigInteger)))
     # As writers do: results in the order of their keys, and files after them.
     locked = (
@@ -140,8 +155,17 @@ def _delete_some(
     )
     # The fleet is read from clean files, whether results point to them or not. Those that
     # superseded results point to are dirty already, or have the same rows for later ones.
-    left = {file_id for file_id, superseded_at in connection.execute(locked) if not superseded_at}
+    found = connection.execute(locked).all()
+    left = {file_id for file_id, superseded_at in found if not superseded_at}
     mark_dirty(connection, sorted(file_id for file_id in left if file_id))
+    if found:
+        # What was current until now counted until now.
+        last = max((at for _, at in found if at), default=None)
+        until = last if all(at for _, at in found) else sa.func.clock_timestamp()
+        later = sa.func.greatest(v.history_from, until)
+        connection.execute(
+            sa.update(versions).where(v.version_id == version_id).values(history_from=later)
+        )
     return connection.execute(sa.delete(results).where(some, *which)).rowcount
 
 

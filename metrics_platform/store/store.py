@@ -26,7 +26,7 @@ from metrics_platform.store.reads import Scope
 from metrics_platform.store.registry import LogRegistry
 from metrics_platform.store.selection import Selection
 from metrics_platform.store.upkeep import Upkeep
-from metrics_platform.store.versions import Versions
+from metrics_platform.store.versions import Versions, check_kept
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Store(Upkeep):
 
         Raises:
             NoResultsError: Nothing was ever computed, and `rows` was not given.
-            StoreError: `as_of` has no time zone.
+            StoreError: `as_of` has no time zone, or is before what retention has left.
         """
         try:
             scope = self._scope(name, domain, version, logs, where, as_of)
@@ -284,19 +284,23 @@ class Store(Upkeep):
                 f"as_of must have a time zone, as datetime.now(UTC) has, got {as_of.isoformat()}"
             )
         scope = Scope(domain, name, version or "", logs, where, as_of)
-        if version is not None:
+        if version is not None and as_of is None:
             return scope
 
         def highest(connection: sa.Connection) -> str:
             for found in reversed(tables.versions(connection, domain, name)):
-                if as_of is None or reads.any_results(
-                    connection, replace(scope, version=found, logs=None, where=None)
-                ):
+                of_all = replace(scope, version=found, logs=None, where=None)
+                if as_of is not None:
+                    check_kept(connection, of_all)
+                if as_of is None or reads.any_results(connection, of_all):
                     return found
             moment = "" if as_of is None else f" until {as_of.isoformat()}"
             raise NoResultsError(f"nothing was computed of {domain} {name!r}{moment}")
 
-        return replace(scope, version=self.postgres.query(highest))
+        if version is None:
+            return replace(scope, version=self.postgres.query(highest))
+        self.postgres.query(lambda connection: check_kept(connection, scope))
+        return scope
 
     def _rows(
         self, connection: sa.Connection, scope: Scope, rows: type[MetricFrame] | None

@@ -1,6 +1,6 @@
 """What an operator does to the store, while readers and writers go on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -56,8 +56,9 @@ class Upkeep:
             One for each version in which something was merged.
 
         Raises:
-            StoreError: Rows cannot be read or are not those that the index says; nothing of their
-                files was changed.
+            StoreError: Rows cannot be read or are not those that the index says, of all that it
+                names; nothing of their files was changed. Whatever else was due is compacted.
+            StoreUnavailableError: The object root does not answer. What is done stays done.
         """
         asked = {versions.c.name: name, versions.c.domain: domain, versions.c.version: version}
         chosen = [column == value for column, value in asked.items() if value is not None]
@@ -75,7 +76,8 @@ class Upkeep:
             force: Also where there are more unknown objects than known ones.
 
         Raises:
-            StoreError: The object root seems to be that of another index too. Nothing is deleted.
+            StoreError: The object root seems to be that of another index: there are more unknown
+                objects than known ones, and more than ten or no known one. Nothing is deleted.
         """
         return collect(self.postgres, self.objects, grace=grace, dry_run=dry_run, force=force)
 
@@ -84,6 +86,7 @@ class Upkeep:
         *,
         keep_superseded: timedelta | None = None,
         keep_versions: int | None = None,
+        in_use: Collection[tuple[str, str]] = (),
         keep_commits: timedelta | None = _KEEP_COMMITS,
         dry_run: bool = False,
     ) -> Retained:
@@ -93,8 +96,10 @@ class Upkeep:
 
         Args:
             keep_superseded: How long a result is kept after another one has superseded it; `as_of`
-                reaches back so far.
+                reaches back so far, and is refused beyond.
             keep_versions: How many versions of each name are kept: the highest that have results.
+            in_use: Name and version of what is kept all the same: what today's code writes need
+                not be the highest.
             keep_commits: How long it is kept what each commit did and cost.
             dry_run: Only tell.
         """
@@ -102,6 +107,7 @@ class Upkeep:
             self.postgres,
             keep_superseded=keep_superseded,
             keep_versions=keep_versions,
+            in_use=in_use,
             keep_commits=keep_commits,
             dry_run=dry_run,
         )

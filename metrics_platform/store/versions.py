@@ -13,6 +13,9 @@ from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.postgres import Postgres
 from metrics_platform.store.reads import Scope, scan_files, version_number
 
+# Name and type of each, in their order: files of another order cannot be read together.
+_Columns = list[tuple[str, str]]
+
 
 @dataclass(frozen=True)
 class Versions:
@@ -26,14 +29,17 @@ class Versions:
     postgres: Postgres
     objects: ObjectRoot
     _numbers: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    _columns: dict[int, dict[str, str]] = field(default_factory=dict)
+    _columns: dict[int, _Columns] = field(default_factory=dict)
 
     def number(self, scope: Scope) -> int:
         """Return the number of the version of `scope`, given to it now if it has none."""
         key = (scope.domain, scope.name, scope.version)
-        if key not in self._numbers:
-            self._numbers[key] = self.postgres.query(lambda connection: _number(connection, scope))
-        return self._numbers[key]
+        # Another thread may forget it at any moment.
+        number = self._numbers.get(key)
+        if number is None:
+            number = self.postgres.query(lambda connection: _number(connection, scope))
+            self._numbers[key] = number
+        return number
 
     def forget(self, scope: Scope) -> None:
         """Look the version up again: it may have been deleted with all its results."""
@@ -47,37 +53,74 @@ class Versions:
             StoreError: They are stored with others.
         """
         number = self.number(scope)
-        now = {name: str(dtype) for name, dtype in schema.items()}
-        if number not in self._columns:
-            self._columns[number] = self._settled(number, now)
-        stored = self._columns[number]
+        now = _columns_of(schema)
+        stored = self._columns.get(number)
+        if stored is None:
+            stored = self._settled(number, now)
         if stored == now:
             return
-        before, after = ({f"{name}: {dtype}" for name, dtype in of.items()} for of in (stored, now))
+        before, after = ({f"{name}: {dtype}" for name, dtype in of} for of in (stored, now))
+        if before == after:
+            raise StoreError(
+                f"{scope.name} {scope.version} is stored with its columns in another order "
+                f"(stored {[name for name, _ in stored]}, now {[name for name, _ in now]}): "
+                "restore it, or give it another version"
+            )
         raise StoreError(
             f"{scope.name} {scope.version} is stored with other columns "
             f"(stored {sorted(before - after)}, now {sorted(after - before)}): "
             "give it another version"
         )
 
-    def _settled(self, number: int, now: dict[str, str]) -> dict[str, str]:
-        """Return the columns of a version; the first writer says which they are."""
+    def _settled(self, number: int, now: _Columns) -> _Columns:
+        """Return the columns of a version: those of its files, or from now on `now`.
+
+        As long as nothing is stored they are not final: whoever could store nothing with a wrong
+        schema may correct it. So only those of files are remembered.
+        """
         path = self.postgres.query(lambda connection: _newest(connection, number))
         if path is not None:
             # An index from before it kept columns: the files tell.
-            schema = scan_files(self.objects, [path]).collect_schema()
-            now = {name: str(dtype) for name, dtype in schema.items()}
-        text = json.dumps(now)
+            now = _columns_of(scan_files(self.objects, [path]).collect_schema())
+        text = json.dumps(dict(now))
 
-        def settle(connection: sa.Connection) -> str | None:
+        def settle(connection: sa.Connection) -> tuple[str, bool] | None:
             v = versions.c
-            kept = sa.func.coalesce(v.columns, text)
+            of_version = (files.c.version_id == v.version_id, files.c.removed_at.is_(None))
+            has_files = sa.exists().where(*of_version)
+            kept = sa.case((has_files, sa.func.coalesce(v.columns, text)), else_=text)
             statement = sa.update(versions).where(v.version_id == number).values(columns=kept)
-            kept_text: str | None = connection.scalar(statement.returning(v.columns))
-            return kept_text
+            found = connection.execute(statement.returning(v.columns, has_files)).first()
+            return None if found is None else (found[0], found[1])
 
-        found: dict[str, str] = json.loads(self.postgres.query(settle) or text)
-        return found
+        found = self.postgres.query(settle)
+        if found is None:
+            # The version has been deleted meanwhile; the commit will notice.
+            return now
+        settled: _Columns = list(json.loads(found[0]).items())
+        if found[1]:
+            self._columns[number] = settled
+        return settled
+
+
+def check_kept(connection: sa.Connection, scope: Scope) -> None:
+    """See that what was current at the moment of `scope` has not been deleted since.
+
+    Raises:
+        StoreError: Some of it may have been.
+    """
+    since = connection.scalar(
+        sa.select(versions.c.history_from).where(versions.c.version_id == scope.version_id)
+    )
+    if since is not None and scope.as_of is not None and scope.as_of < since:
+        raise StoreError(
+            f"results of {scope.domain} {scope.name!r} {scope.version} before {since.isoformat()} "
+            f"are no longer kept, and {scope.as_of.isoformat()} was asked for"
+        )
+
+
+def _columns_of(schema: pl.Schema) -> _Columns:
+    return [(name, str(dtype)) for name, dtype in schema.items()]
 
 
 def _number(connection: sa.Connection, scope: Scope) -> int:

@@ -90,32 +90,38 @@ def test_old_versions_go_and_the_newest_stay(any_store: Store) -> None:
     assert versions_in(any_store) == ["0.1.0", "0.10.0", "1.0.0"]
 
 
-def test_rows_of_a_version_half_deleted_are_not_read(
+def test_a_version_goes_at_once_or_not_at_all(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The fleet is read from files that are clean: they no longer are."""
     for version in ("1.0.0", "2.0.0"):
         store.write(computed(fleet(4), of=definition(version=version)))
     delete_some = retention._delete_some
-    calls = []
+    deleted = []
 
     def interrupted(connection: sa.Connection, **arguments: object) -> int:
-        calls.append(arguments)
-        if len(calls) == 2:
-            raise InterruptedError
-        return delete_some(connection, **arguments)  # type: ignore[arg-type]
+        deleted.append(delete_some(connection, **arguments))  # type: ignore[arg-type]
+        raise InterruptedError
 
-    monkeypatch.setattr(retention, "_AT_ONCE", 3)
-    monkeypatch.setattr(retention, "_delete_some", interrupted)
-    with pytest.raises(InterruptedError):
-        store.retain(keep_versions=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(retention, "_AT_ONCE", 3)
+        patch.setattr(retention, "_delete_some", interrupted)
+        with pytest.raises(InterruptedError):
+            store.retain(keep_versions=1)
 
+    assert deleted == [4]
     rows = store.scan("hard_brakes", version="1.0.0").collect()
-    assert rows["log_id"].unique().to_list() == ["log-00003"]
+    assert_frame_equal(rows, brakes(fleet(4)))
     check_index(store)
-    monkeypatch.undo()
-    assert store.retain(keep_versions=1).of_versions == 1
+    assert store.retain(keep_versions=1).of_versions == 4
     assert store.scan("hard_brakes", version="1.0.0").collect().is_empty()
+
+
+def test_what_is_in_use_stays_however_old(store: Store) -> None:
+    for version in ("1.0.0", "2.0.0", "3.0.0"):
+        store.write(computed({"a": [1.0]}, of=definition(version=version)))
+    done = store.retain(keep_versions=1, in_use=[("hard_brakes", "1.0.0"), ("stops", "2.0.0")])
+    assert done.versions == ["log/hard_brakes 2.0.0"]
+    assert store.versions("hard_brakes") == ["1.0.0", "3.0.0"]
 
 
 def test_a_writer_of_a_version_that_was_deleted_makes_it_anew(store: Store) -> None:
@@ -185,9 +191,13 @@ def test_old_rows_of_deleted_results_never_appear(store: Store) -> None:
 def test_a_version_that_is_being_compacted_is_left(store: Store) -> None:
     store.write(computed({"a": [1.0]}))
     store.write(computed({"a": [2.0]}))
+    store.write(computed({"a": [2.0]}, of=definition(version="2.0.0")))
     with alone(store.postgres, 1):
         assert store.retain(keep_superseded=NOW).superseded == 0
+        left = store.retain(keep_versions=1)
+        assert (left.versions, left.of_versions) == ([], 0)
     assert store.retain(keep_superseded=NOW).superseded == 1
+    assert store.retain(keep_versions=1).versions == ["log/hard_brakes 1.0.0"]
 
 
 @pytest.mark.parametrize(
@@ -207,10 +217,39 @@ def test_what_makes_no_sense_is_refused(
 
 
 def test_as_of_reaches_back_as_far_as_results_are_kept(store: Store) -> None:
+    store.write(computed({"a": [1.0], "b": [1.0]}))
+    first = datetime.now(UTC)
+    store.write(computed({"a": [2.0]}))
+    second = datetime.now(UTC)
+    assert store.scan("hard_brakes", as_of=first).collect().height == 2
+
+    store.retain(keep_superseded=HOUR)
+    assert store.scan("hard_brakes", as_of=first).collect().height == 2
+    store.retain(keep_superseded=NOW)
+    # Of b everything is still there, and half of the fleet would be no answer.
+    for read in (store.scan, store.outcomes, store.summary):
+        for version in (None, "1.0.0"):
+            with pytest.raises(StoreError, match=r"1\.0\.0 before .* are no longer kept"):
+                read("hard_brakes", version=version, as_of=first)
+    with pytest.raises(StoreError, match="are no longer kept"):
+        store.scan("hard_brakes", as_of=first, rows=definition().rows)
+    assert_frame_equal(
+        store.scan("hard_brakes", as_of=second).collect().sort("log_id"),
+        brakes({"a": [2.0], "b": [1.0]}),
+    )
+
+    store.write(computed({"a": [3.0]}))
+    store.retain(keep_superseded=NOW)
+    with pytest.raises(StoreError, match="are no longer kept"):
+        store.scan("hard_brakes", as_of=second)
+
+
+def test_as_of_before_a_version_was_deleted(store: Store) -> None:
     store.write(computed({"a": [1.0]}))
     moment = datetime.now(UTC)
-    store.write(computed({"a": [2.0]}))
-    assert store.scan("hard_brakes", as_of=moment).collect().height == 1
-    store.retain(keep_superseded=NOW)
+    store.write(computed({"a": [1.0]}, of=definition(version="2.0.0")))
+    store.retain(keep_versions=1)
+    with pytest.raises(StoreError, match="are no longer kept"):
+        store.scan("hard_brakes", version="1.0.0", as_of=moment)
     with pytest.raises(NoResultsError):
         store.scan("hard_brakes", as_of=moment)

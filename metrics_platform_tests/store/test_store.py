@@ -8,7 +8,12 @@ from polars.testing import assert_frame_equal
 from pyarrow import parquet
 
 from metrics_platform.core import Computed, Outcome, Status
-from metrics_platform.core.errors import ContractError, NoResultsError, StoreError
+from metrics_platform.core.errors import (
+    ContractError,
+    NoResultsError,
+    StoreError,
+    StoreUnavailableError,
+)
 from metrics_platform.store import ObjectRoot, Store, tables
 from metrics_platform.store.reads import Scope
 from metrics_platform_tests.store.builders import (
@@ -379,3 +384,39 @@ def test_other_columns_under_the_same_version_are_refused(store: Store) -> None:
     assert store.scan("hard_brakes").collect()["log_id"].to_list() == ["a"]
     store.write(replace(made, definition=replace(wider, version="2.0.0")))
     assert store.scan("hard_brakes").collect()["log_id"].to_list() == ["b"]
+
+
+def test_columns_in_another_order_are_refused(store: Store) -> None:
+    """Files whose columns are in different orders cannot be read together."""
+    store.write(computed({"a": [4.0]}))
+    made = computed({"b": [5.0]})
+    first, second, *others = made.rows.columns
+    swapped = made.rows.select(first, *others, second)
+    with pytest.raises(StoreError, match=r"columns in another order \(stored .*, now "):
+        store._versions.check_columns(Scope("log", "hard_brakes", "1.0.0"), swapped.schema)
+
+
+def test_a_schema_that_was_never_stored_can_be_corrected(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong(HardBrakes):
+        """One row per log_id, start_ns."""
+
+        end_speed_mps: float
+
+    wrong = replace(HARD_BRAKES, rows=Wrong)
+    rows = brakes({"a": [5.0]}).with_columns(end_speed_mps=pl.lit(1.0))
+    made = replace(computed({"a": [5.0]}), definition=wrong, rows=rows)
+    with monkeypatch.context() as patch:
+        patch.setattr(ObjectRoot, "put", _full)
+        with pytest.raises(StoreUnavailableError):
+            store.write(made)
+
+    assert store.write(computed({"a": [5.0]})).written == 1
+
+    with pytest.raises(StoreError, match="stored with other columns"):
+        store.write(made)
+
+
+def _full(*_: object) -> None:
+    raise StoreUnavailableError("no space left")

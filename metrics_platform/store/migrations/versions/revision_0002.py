@@ -75,6 +75,11 @@ def _versions() -> None:
         sa.Column("name", sa.Text(collation="C"), nullable=False),
         sa.Column("version", sa.Text(collation="C"), nullable=False),
         sa.Column("columns", sa.Text(), comment="Of its Parquet files; null until there is one."),
+        sa.Column(
+            "history_from",
+            sa.DateTime(timezone=True),
+            comment="Retention has deleted what was superseded before.",
+        ),
         sa.PrimaryKeyConstraint("version_id"),
         schema=_SCHEMA,
     )
