@@ -21,6 +21,8 @@ from metrics_platform.store.costs import costs_of_runs
 
 CAUSE = "metrics-platform/cause"
 NEW_LOGS, BACKFILL = "new_logs", "backfill"
+# On runs that nobody waits for: dagster.yaml bounds how many of them go at once.
+BACKGROUND = {"metrics-platform/background": "true"}
 _LOGS = "metrics-platform/logs"
 _BYTES = "metrics-platform/bytes"
 # The newest runs of each cause: costs change with the code, with the machine and with the logs.
@@ -62,7 +64,8 @@ def cost_of(runs: Sequence[MeasuredRun]) -> Cost | None:
     """Return the cost that fits `runs` best, None if there are none.
 
     Least squares of relative errors, of costs that cannot be negative: a run that took far too
-    long, on a machine that was busy or asleep, hardly counts.
+    long, on a machine that was busy or asleep, hardly counts. One that was far too fast would
+    count most, so that the costs are raised to what the median run took.
     """
     rows = [(run.logs / run.seconds, run.size_bytes / run.seconds) for run in runs if run.seconds]
     if not rows:
@@ -73,7 +76,12 @@ def cost_of(runs: Sequence[MeasuredRun]) -> Cost | None:
     prior = np.eye(2) * _PRIOR_WEIGHT
     target = np.concatenate([np.ones(len(seen)), np.full(2, _PRIOR_WEIGHT / 2)])
     found, _ = nnls(np.vstack([seen / scale, prior]), target)
-    per_log_s, per_byte_s = (found / scale).tolist()
+    cost = found / scale
+    predicted = seen @ cost
+    predicted = predicted[predicted > 0]
+    if len(predicted):
+        cost *= max(1.0, float(np.median(1 / predicted)))
+    per_log_s, per_byte_s = cost.tolist()
     return Cost(per_log_s, per_byte_s)
 
 
@@ -104,7 +112,13 @@ def measured_cost(
 def _records(instance: DagsterInstance, cause: str) -> Sequence[RunRecord]:
     done = RunsFilter(statuses=[DagsterRunStatus.SUCCESS], tags={CAUSE: cause})
     found = instance.get_run_records(done, limit=_RUNS_MEASURED)
-    return [record for record in found if (record.end_time or 0) > (record.start_time or 0) > 0]
+    return [
+        record
+        for record in found
+        # A retry does only what the run before it has left.
+        if record.dagster_run.parent_run_id is None
+        and (record.end_time or 0) > (record.start_time or 0) > 0
+    ]
 
 
 def _shares(store: Store, records: Sequence[RunRecord], names: Sequence[str]) -> dict[str, float]:

@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from dagster import DagsterRun, DagsterRunStatus
 
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.run_sizes import (
@@ -13,6 +15,7 @@ from metrics_platform.orchestration.run_sizes import (
     cost_of,
     measured_cost,
     sized,
+    tags_of_size,
 )
 from metrics_platform_tests.orchestration.faulty import catalog_with, sample_counts
 from metrics_platform_tests.orchestration.platform import Platform, upload
@@ -50,6 +53,14 @@ def test_a_run_that_slept_for_an_hour_changes_hardly_anything() -> None:
 
     assert found is not None
     assert found.of(MB) == pytest.approx(TRUE.of(MB), rel=0.1)
+
+
+def test_a_run_that_was_far_too_fast_changes_hardly_anything() -> None:
+    usual = [MeasuredRun(300, 300_000 * MB, 300.0)] * 19
+    found = cost_of([*usual, MeasuredRun(300, 300_000 * MB, 3.0)])
+
+    assert found is not None
+    assert found.of(1_000 * MB) == pytest.approx(1.0, rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -128,3 +139,28 @@ def test_the_sensor_measures_its_runs_and_sizes_the_next(platform: Platform) -> 
     assert 0 < of_one.of(MB) < 0.5 * cost.of(MB)
     assert measured_cost(eager.instance, eager.store, ["sample_counts", "new_metric"]) is None
     assert measured_cost(eager.instance, eager.store, [d.name for d in eager.catalog])
+
+
+def test_a_retry_is_not_measured(platform: Platform) -> None:
+    """It does only what is left, under the tags of the whole."""
+    tags = tags_of_size(NEW_LOGS, ["a", "b"], {})
+    first = DagsterRun(job_name="__ASSET_JOB", tags=tags, status=DagsterRunStatus.SUCCESS)
+    retry = DagsterRun(
+        job_name="__ASSET_JOB",
+        tags=tags,
+        status=DagsterRunStatus.SUCCESS,
+        parent_run_id=first.run_id,
+        root_run_id=first.run_id,
+    )
+    for each, seconds in ((first, 10), (retry, 1)):
+        platform.instance.add_run(each)
+        with platform.instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
+            connection.execute(
+                sa.text("UPDATE runs SET start_time = 1, end_time = 1 + :s WHERE run_id = :id"),
+                {"s": seconds, "id": each.run_id},
+            )
+
+    cost = measured_cost(platform.instance, platform.store)
+
+    assert cost is not None
+    assert cost.per_log_s == pytest.approx(5.0)
