@@ -30,14 +30,15 @@ from metrics_platform.orchestration.archive import archive
 from metrics_platform.orchestration.event_retention import prune_events
 from metrics_platform.orchestration.partitions import PRIORITY, UNFINISHED
 from metrics_platform.orchestration.retries import transient_faults_retried
-from metrics_platform.orchestration.run_sizes import CAUSE
+from metrics_platform.orchestration.run_sizes import BACKGROUND, CAUSE
 from metrics_platform.store import Store
 
 # Past the hour, when most other things are scheduled; the second one at night, in UTC.
 _HOURLY = "17 * * * *"
 _DAILY = "43 2 * * *"
-# After new logs and what people start; before backfills, which may go on for days.
-_TAGS = {CAUSE: "maintenance", PRIORITY: "-5"}
+# Before all else, or it would never have its turn while logs keep coming: it is seldom and short,
+# and shares its slots with backfills, so that it takes none from new logs.
+_TAGS = {CAUSE: "maintenance", PRIORITY: "20", **BACKGROUND}
 
 
 def maintenance_jobs(settings: Settings) -> list[JobDefinition]:
@@ -84,8 +85,8 @@ def maintenance_jobs(settings: Settings) -> list[JobDefinition]:
             retained = store.retain(
                 keep_superseded=_days(settings.keep_superseded_days),
                 keep_versions=settings.keep_versions,
-            )
                 in_use=[(definition.name, definition.version) for definition in default_catalog()],
+            )
             collected = store.gc(grace=timedelta(hours=settings.gc_grace_h))
         context.add_output_metadata(_told(asdict(retained) | asdict(collected)))
 

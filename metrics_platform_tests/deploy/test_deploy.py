@@ -27,6 +27,7 @@ from dagster_shared.yaml_utils import load_yaml_from_path
 
 from metrics_platform.core.settings import load_settings
 from metrics_platform.orchestration.event_log import PooledPostgresEventLogStorage
+from metrics_platform.orchestration.run_sizes import BACKGROUND
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -125,7 +126,10 @@ def test_the_instance_is_what_the_file_says(instance: DagsterInstance) -> None:
     assert isinstance(instance.run_coordinator, QueuedRunCoordinator)
     queue = instance.get_concurrency_config().run_queue_config
     assert queue is not None
-    assert (queue.max_concurrent_runs, len(queue.tag_concurrency_limits)) == (20, 3)
+    limits = {limit["key"]: limit["limit"] for limit in queue.tag_concurrency_limits}
+    assert set(limits) == {"dagster/backfill", *BACKGROUND}
+    # What is left is for new logs.
+    assert sum(limits.values()) < queue.max_concurrent_runs == 20
     assert instance.run_monitoring_enabled
     assert instance.run_retries_enabled
     assert not instance.telemetry_enabled

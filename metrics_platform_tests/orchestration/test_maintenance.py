@@ -56,7 +56,8 @@ def test_compact_merges_files_and_says_so(small: Platform) -> None:
     stored = small.instance.get_run_by_id(result.run_id)
     assert stored is not None
     assert stored.tags["metrics-platform/cause"] == "maintenance"
-    assert stored.tags["dagster/priority"] == "-5"
+    assert stored.tags["dagster/priority"] == "20"
+    assert stored.tags["metrics-platform/background"] == "true"
     found = told(result, "compact_files")
     assert found["versions"] == 1
     assert found["files_after"] < found["files_before"] <= 40
