@@ -12,9 +12,6 @@ from dagster import DagsterInstance
 from metrics_platform.orchestration.partitions import LOG, Partitions, logs_in_runs
 from metrics_platform.store import Store
 
-# Between two looks at whether a log has been brought back meanwhile.
-_BLOCK = 500
-
 
 @dataclass(frozen=True)
 class Archived:
@@ -57,11 +54,8 @@ def archive(
     if dry_run:
         return Archived(free, in_runs)
     marked = set(store.registry.archive(free))
-    left = [log_id for log_id in store.registry.archived() if log_id in partitions]
-    for start in range(0, len(left), _BLOCK):
-        block = left[start : start + _BLOCK]
-        still = set(store.registry.archived(block))
-        for log_id in block:
-            if log_id in still:
-                instance.delete_dynamic_partition(LOG, log_id)
+    for log_id in store.registry.archived():
+        # Other content may have brought it back a moment ago.
+        if log_id in partitions and store.registry.archived([log_id]):
+            instance.delete_dynamic_partition(LOG, log_id)
     return Archived([log_id for log_id in free if log_id in marked], in_runs)

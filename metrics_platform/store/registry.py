@@ -1,7 +1,7 @@
 """The log registry: which logs there are, what is known of them, and how far they have come.
 
 registered ──request──> requested ──mark_read──> read ──archive──> read, no longer a partition
-    ^                       │                      │                           │
+    ^    <──settle, unread──┤                      │                           │
     │                       └──────────────────────┴─> quarantined             │
     └── other content ─────────────────────────────────────────────────────────┘
 """
@@ -117,8 +117,18 @@ class LogRegistry:
         return found
 
     def settle(self, request_key: str) -> list[str]:
-        """Forget a request whose run has succeeded; return its logs."""
-        return self._update(None, [logs.c.request_key == request_key], request_key=None)
+        """Forget a request whose run has succeeded; return its logs.
+
+        Those that it has not read, since they were no partitions any more when it began, wait for
+        another run.
+        """
+        unread = logs.c.state == State.REQUESTED.value
+        return self._update(
+            None,
+            [logs.c.request_key == request_key],
+            state=sa.case((unread, State.REGISTERED.value), else_=logs.c.state),
+            request_key=None,
+        )
 
     def request_again(
         self, log_ids: Sequence[str], request_key: str, following_key: str

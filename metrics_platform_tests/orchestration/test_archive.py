@@ -92,6 +92,22 @@ def test_other_content_brings_an_archived_log_back(fleet: Platform) -> None:
     assert fleet.statuses("sample_counts") == {"b": "computed"}
 
 
+def test_a_log_that_is_brought_back_while_others_are_taken_out_stays(
+    fleet: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = fleet.instance.delete_dynamic_partition
+
+    def and_bring_back(name: str, log_id: str) -> None:
+        delete(name, log_id)
+        fleet.store.registry.register_again([each for each in "bd" if each != log_id])
+
+    monkeypatch.setattr(fleet.instance, "delete_dynamic_partition", and_bring_back)
+
+    take_out(fleet, "b", "d")
+
+    assert len(partitions(fleet)) == 4
+
+
 def test_a_call_that_died_after_marking_is_completed_by_the_next(fleet: Platform) -> None:
     fleet.store.registry.archive(["b", "c"])
     assert partitions(fleet) == list("abcde")

@@ -91,6 +91,19 @@ def test_a_request_stays_until_its_run_has_succeeded(registry: LogRegistry) -> N
     assert registry.requests() == {"k3": ["c"]}
 
 
+def test_what_a_run_has_not_read_waits_for_another(registry: LogRegistry) -> None:
+    registry.register([found("a"), found("b"), found("c")])
+    registry.request(["a", "b", "c"], "k1")
+    registry.mark_read([ReadLog("a")])
+    registry.quarantine({"b": "cut off"})
+
+    registry.settle("k1")
+
+    assert states(registry) == {"a": "read", "b": "quarantined", "c": "registered"}
+    assert registry.requests() == {}
+    assert list(registry.waiting()) == ["c"]
+
+
 def test_a_request_given_up_puts_aside_what_was_never_read(registry: LogRegistry) -> None:
     registry.register([found("a"), found("b")])
     registry.request(["a", "b"], "k1")
