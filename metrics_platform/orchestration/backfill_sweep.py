@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from hashlib import blake2b
 
 from dagster import DagsterInstance, DagsterRun, RunRequest, RunsFilter
 
@@ -20,25 +19,31 @@ from metrics_platform.orchestration.backfill_runs import (
 )
 from metrics_platform.orchestration.partitions import (
     PRIORITY,
+    RUN_KEY,
     Partitions,
+    digest,
     goes_on,
     log_asset_key,
     logs_in_runs,
     logs_of_run,
     tags_of_range,
 )
-from metrics_platform.orchestration.run_sizes import BACKFILL, measured_cost, tags_of_size
+from metrics_platform.orchestration.run_sizes import (
+    BACKFILL,
+    BACKGROUND,
+    measured_cost,
+    tags_of_size,
+)
 from metrics_platform.store import Expected, State, Store
 
 # Not Dagster's own tag for backfills: it hides their runs from the list, and retries none of a
 # backfill that it doesn't know.
 BACKFILL_OF = "metrics-platform/backfill"
 # Dagster retries a run by itself; beyond that, so many runs may end without bringing a log up to
-# date, each over half as many logs as the one before.
-TRIES = 6
+# date, each over half as many logs as the one before: of two thousand, the last is over one.
+TRIES = 12
 # After runs over new logs, and those that people start.
 _PRIORITY = "-10"
-_RUN_KEY = "dagster/run_key"
 # Partitions that the ledger is asked about at once.
 _WINDOW = 5_000
 
@@ -135,7 +140,7 @@ def look_through(
         due = store.ledger_logs(expected, logs=window)
         entries = list(due.select("name", "log_id").iter_rows())
         found = tasks([entry for entry in entries if entry[1] in free], look.tried)
-        for request in look.requests([task for task in found if task.tries < TRIES], free):
+        for request in look.requests(found, free):
             if len(requests) == room:
                 # A later tick looks at this window again, and finds these logs busy.
                 return Found(requests, replace(sweep, runs=sweep.runs + room), is_over=False)
@@ -171,7 +176,7 @@ class _Look:
         """Runs of the wish by what asked for them: a retry with what it repeats, newest first."""
         found: dict[str, list[DagsterRun]] = {}
         for run in self.instance.get_runs(RunsFilter(tags={BACKFILL_OF: self.wish.key})):
-            found.setdefault(run.tags.get(_RUN_KEY, run.run_id), []).append(run)
+            found.setdefault(run.tags.get(RUN_KEY, run.run_id), []).append(run)
         return found
 
     @cached_property
@@ -212,13 +217,25 @@ class _Look:
             if request_key is None and archived_at is None and log_id not in self._busy
         }
 
-    def requests(self, open_tasks: Sequence[Task], free: Mapping[str, int]) -> Iterator[RunRequest]:
-        """Yield the runs that `open_tasks` take."""
-        for task in open_tasks:
+    def requests(self, found: Sequence[Task], free: Mapping[str, int]) -> Iterator[RunRequest]:
+        """Yield the runs of the tasks that were not tried too often; no log is in two of them.
+
+        A run may take logs of another task on its way, which then wait for a later tick. Not so
+        those that were tried more or less often: one that kills its runs goes into no larger one.
+        """
+        taken: set[str] = set()
+        # A run that computes more leaves less to do in what it takes on its way.
+        for task in sorted(found, key=lambda task: -len(task.names)):
+            if task.tries >= TRIES:
+                continue
+            apart = {log_id for t in found if t.tries != task.tries for log_id in t.log_ids}
+            left = {k: v for k, v in free.items() if k not in taken and k not in apart}
+            task = replace(task, log_ids=[log_id for log_id in task.log_ids if log_id in left])
             names = with_downstream(self.catalog, task.names)
             cost = measured_cost(self.instance, self.store, names)
-            for log_ids in stretches(self.partitions, task, free, cost, self.settings):
-                yield self._request(names, log_ids, task.tries, free)
+            for log_ids in stretches(self.partitions, task, left, cost, self.settings):
+                taken.update(log_ids)
+                yield self._request(names, log_ids, task.tries, left)
 
     def _request(
         self, names: Sequence[str], log_ids: Sequence[str], tries: int, free: Mapping[str, int]
@@ -226,11 +243,12 @@ class _Look:
         # The key follows from what the run is about: a tick that is repeated asks for it again.
         about = [self.wish.key, str(tries), *names, "", *log_ids]
         return RunRequest(
-            run_key=blake2b("\0".join(about).encode(), digest_size=8).hexdigest(),
+            run_key=digest(about),
             asset_selection=[log_asset_key(name) for name in names],
             tags={
                 **tags_of_range(log_ids[0], log_ids[-1]),
                 **tags_of_size(BACKFILL, log_ids, free),
+                **BACKGROUND,
                 PRIORITY: _PRIORITY,
                 BACKFILL_OF: self.wish.key,
             },

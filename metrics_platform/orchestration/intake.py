@@ -40,6 +40,9 @@ def register_arrivals(context: SensorEvaluationContext, settings: Settings, stor
         if time.monotonic() - started > settings.tick_s:
             break
     seconds = time.monotonic() - started
+    if cursor != FROM_START:
+        # The tick before was not enough.
+        seconds += settings.tick_s
     if following is None and seconds > _SHORT_S:
         return f"{_RESTING}{time.time() + _REST * seconds:.1f}"
     return following or FROM_START

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 
 from dagster import (
     AssetKey,
@@ -26,6 +27,7 @@ UNFINISHED = (
 
 # Public tags of Dagster's runs.
 PRIORITY = "dagster/priority"
+RUN_KEY = "dagster/run_key"
 _PARTITION = "dagster/partition"
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
@@ -46,6 +48,11 @@ def pool_of(name: str) -> str:
 def tags_of_range(first: str, last: str) -> dict[str, str]:
     """Return the tags of one run over all logs from `first` to `last`, in order of registration."""
     return {_PARTITION: first} if first == last else {_RANGE_START: first, _RANGE_END: last}
+
+
+def digest(words: Sequence[str]) -> str:
+    """Return a short text for a run key, another one for other words."""
+    return blake2b("\0".join(words).encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ of `context` at run time.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from dagster import (
     AssetSelection,
@@ -30,11 +29,13 @@ from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.intake import register_arrivals
 from metrics_platform.orchestration.partitions import (
+    LOG,
     PRIORITY,
+    RUN_KEY,
     Partitions,
+    digest,
     goes_on,
     log_asset_key,
-    log_partitions,
     logs_in_runs,
     tags_of_range,
 )
@@ -42,12 +43,14 @@ from metrics_platform.orchestration.run_sizes import NEW_LOGS, measured_cost, si
 from metrics_platform.store import LogRegistry, State, Store
 
 _INTERVAL_S = 10
-_RUN_KEY = "dagster/run_key"
 # Before runs that people start, and those before backfills: what is new is waited for.
 _PRIORITY = "10"
 # Dagster retries a run by itself; a request is made again for runs that are beyond that, and split
-# in halves each time: a log that kills its process takes ever fewer others with it.
-_REQUESTS_PER_LOG = 6
+# in halves each time: a log that kills its process takes ever fewer others with it. Twelve get from
+# two thousand logs to each by itself.
+_REQUESTS_PER_LOG = 12
+# Partitions in one statement.
+_ADDED_AT_ONCE = 10_000
 
 
 def new_logs_sensor(catalog: Catalog, settings: Settings) -> SensorDefinition:
@@ -68,11 +71,14 @@ def new_logs_sensor(catalog: Catalog, settings: Settings) -> SensorDefinition:
             cursor = register_arrivals(context, settings, store)
             requests = _requests(context, settings, store)
             waiting = 0 if requests else store.registry.count(State.REGISTERED)
-        # A run can only be asked for partitions that are there.
+        # A run can only be asked for partitions that are there. They are added here, since the
+        # daemon would ask for each of those in a result by itself whether it is there already.
         wanted = [log_id for request in requests for log_id in request.log_ids]
+        for start in range(0, len(wanted), _ADDED_AT_ONCE):
+            block = wanted[start : start + _ADDED_AT_ONCE]
+            context.instance.add_dynamic_partitions(LOG, block)
         return SensorResult(
             run_requests=[request.run for request in requests],
-            dynamic_partitions_requests=[log_partitions.build_add_request(wanted)],
             skip_reason=None if requests else _told(waiting),
             cursor=cursor,
         )
@@ -116,7 +122,7 @@ def _requests(context: SensorEvaluationContext, settings: Settings, store: Store
         for chunk in sized(stretch, free, cost, settings):
             if len(made) - len(again) == room:
                 return made
-            key = f"{_digest([*chunk, str(time.time_ns())])}.1"
+            key = f"{digest([*chunk, str(time.time_ns())])}.1"
             registry.request(chunk, key)
             made.append(_request(key, chunk, free))
     return made
@@ -189,10 +195,6 @@ def _runs_by_key(instance: DagsterInstance, keys: Sequence[str]) -> dict[str, li
     found: dict[str, list[DagsterRun]] = {}
     if keys:
         # Newest first.
-        for run in instance.get_runs(RunsFilter(tags={_RUN_KEY: list(keys)})):
-            found.setdefault(run.tags[_RUN_KEY], []).append(run)
+        for run in instance.get_runs(RunsFilter(tags={RUN_KEY: list(keys)})):
+            found.setdefault(run.tags[RUN_KEY], []).append(run)
     return found
-
-
-def _digest(words: Sequence[str]) -> str:
-    return blake2b("\0".join(words).encode(), digest_size=8).hexdigest()

@@ -85,14 +85,7 @@ class Platform:
         return definitions(self.catalog, self.settings)
 
     def tick(self, cursor: str | None = None) -> SensorResult:
-        """Evaluate the sensor `new_logs` as the daemon does, and add the partitions it asks for."""
-        result = self.evaluate(cursor)
-        for request in result.dynamic_partitions_requests or ():
-            self.instance.add_dynamic_partitions(LOG, list(request.partition_keys))
-        return result
-
-    def evaluate(self, cursor: str | None = None) -> SensorResult:
-        """Evaluate the sensor and throw the result away, as a daemon that dies does."""
+        """Evaluate the sensor `new_logs` as the daemon does."""
         sensor = new_logs_sensor(self.catalog, self.settings)
         with build_sensor_context(instance=self.instance, cursor=cursor) as context:
             result = sensor(context)

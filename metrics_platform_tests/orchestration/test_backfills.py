@@ -15,8 +15,9 @@ from dagster import (
 from metrics_platform.checks.expected import expected_results
 from metrics_platform.core import Computed
 from metrics_platform.core.compute import summarise
+from metrics_platform.orchestration.backfill_sweep import BACKFILL_OF, Wish
 from metrics_platform.orchestration.backfills import backfills_sensor
-from metrics_platform.orchestration.partitions import LOG
+from metrics_platform.orchestration.partitions import LOG, log_asset_key
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.store import DUE, ReadLog
 from metrics_platform_tests.orchestration.platform import Platform, upload
@@ -139,6 +140,7 @@ def test_changed_code_is_computed_again_and_all_that_stands_on_it(fleet: Platfor
     [request] = first.run_requests or ()
     assert request.tags["dagster/priority"] == "-10"
     assert request.tags["metrics-platform/cause"] == "backfill"
+    assert request.tags["metrics-platform/background"] == "true"
     assert told(last) == "up to date: pose_counts"
     assert due(changed) == {}
     assert fleet.store.history("track_counts", "log-1").equals(others)
@@ -207,6 +209,35 @@ def test_a_small_gap_is_bridged_and_a_busy_log_is_not(fleet: Platform) -> None:
     assert asked(tick(fleet)) == [("log-0", "log-2", names), ("log-5", "log-5", names)]
 
 
+def test_no_log_is_in_two_runs_at_once(fleet: Platform) -> None:
+    """What is due differs from log to log: one run goes over gaps in which another one has logs."""
+    for log_id in ("log-0", "log-3", "log-5"):
+        fleet.store.write(with_fewer_poses(fleet, log_id))
+    p = fleet.having(small_catalog(*ALL[:2], replace(track_counts, version="2.0.0")))
+    for log_id in ("log-0", "log-3", "log-5"):
+        p.run([log_id], "track_counts")
+    p.store.backfills.request(["pose_counts", "track_counts"])
+
+    first, *_ = until_done(p)
+
+    assert asked(first) == [("log-0", "log-5", ["pose_counts", "doubled_counts"])]
+    assert due(p) == {}
+
+
+def test_runs_that_were_tried_go_over_no_other_logs(fleet: Platform) -> None:
+    p = fleet.having(small_catalog(pose_counts(1.0), *ALL[1:]))
+    p.store.backfills.request(["pose_counts"])
+    names = ["pose_counts", "doubled_counts"]
+    [wish] = p.store.backfills.requested()["requested_at"].to_list()
+    tags = {"dagster/partition": "log-2", BACKFILL_OF: Wish(wish, ["pose_counts"]).key}
+    tried = RunRequest(tags=tags, run_key="k", asset_selection=[log_asset_key(n) for n in names])
+    finish(p, tried, DagsterRunStatus.FAILURE)
+
+    assert sorted(asked(tick(p))) == [
+        ("log-0", "log-1", names), ("log-2", "log-2", names), ("log-3", "log-5", names),
+    ]  # fmt: skip
+
+
 def test_only_as_many_runs_as_there_is_room_for(fleet: Platform) -> None:
     p = fleet.having(small_catalog(pose_counts(1.0), *ALL[1:]), logs_per_run=1, queued_runs=4)
     p.store.backfills.request(["pose_counts"])
@@ -250,9 +281,9 @@ def test_runs_that_fail_are_asked_for_in_ever_smaller_parts_and_then_no_more(
 
     sizes = [len(asked(result)) for result in ticks if result.run_requests]
     # Runs over 6 logs, 3, then one.
-    assert sizes == [1, 2, 6, 6, 6, 6]
+    assert sizes == [1, 2, *[6] * 10]
     assert told(ticks[-1]) == (
-        "given up: pose_counts: 6 logs are not up to date after 6 runs; "
+        "given up: pose_counts: 6 logs are not up to date after 12 runs; "
         "`metrics-platform stale --logs` tells which"
     )
 

@@ -7,6 +7,7 @@ from dagster import DagsterRun, DagsterRunStatus, SensorResult
 
 from metrics_platform.orchestration import intake
 from metrics_platform.orchestration.partitions import LOG
+from metrics_platform.store import ReadLog
 from metrics_platform_tests.orchestration.platform import Platform
 
 _LOGS = 10_000
@@ -27,6 +28,8 @@ def end(platform: Platform, result: SensorResult) -> None:
     """Have the runs that were asked for succeed, without their events: there are a million."""
     for request in result.run_requests or ():
         tags = {**request.tags, "dagster/run_key": str(request.run_key)}
+        logs = platform.store.registry.requests()[str(request.run_key)]
+        platform.store.registry.mark_read([ReadLog(log_id) for log_id in logs])
         platform.instance.add_run(
             DagsterRun(job_name="__ASSET_JOB", tags=tags, status=DagsterRunStatus.SUCCESS)
         )
@@ -99,3 +102,12 @@ def test_after_a_long_listing_the_next_one_waits(
 
     eager.tick(f"until:{time.time() - 1:.1f}")
     assert "log-00001" in eager.states()
+
+
+def test_the_rest_counts_the_ticks_before_the_last(eager: Platform) -> None:
+    fill(eager, 2)
+
+    last = eager.tick("inbox/log-00000.mcap")
+
+    rest = float(str(last.cursor).removeprefix("until:")) - time.time()
+    assert rest > 8 * eager.settings.tick_s
