@@ -32,7 +32,9 @@ from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.errors import NoResultsError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.batches import batches, row_bytes
+from metrics_platform.orchestration.io_manager import StoredInput
 from metrics_platform.orchestration.partitions import LOG, log_asset_key, logs_of_run
+from metrics_platform.orchestration.retries import transient_faults_retried
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.store import Store
 
@@ -57,13 +59,17 @@ def checks_on(
         can_subset=True,
     )
     def checks(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
-        with Store.open(settings) as store:
+        attempts_before = context.op_execution_context.retry_number
+        with transient_faults_retried(attempts_before), Store.open(settings) as store:
             logs = logs_of_run(context.run, context.instance)
             outcomes = store.outcomes(definition.name, version=definition.version, logs=logs)
             known = context.instance.get_dynamic_partitions(LOG) if logs is None else logs
             for selected in sorted(context.selected_asset_check_keys, key=str):
                 if selected.name == "coverage":
-                    finding = coverage(outcomes, len(known))
+                    # Archived logs keep their outcomes.
+                    of_known = pl.DataFrame({"log_id": known}, schema={"log_id": pl.String})
+                    asked = outcomes.join(of_known, on="log_id", how="semi")
+                    finding = coverage(asked, len(known))
                 elif selected.name == "value_range":
                     finding = value_range(definition, _summary(definition, store, logs))
                 elif selected.name == "up_to_date":
@@ -107,8 +113,9 @@ def _contract(
     sizes = {
         log_id: rows * width for log_id, rows in with_rows.select("log_id", "row_count").rows()
     }
+    stored = StoredInput(store, definition)
     found = [
-        contract(definition, store.load(definition, batch).rows.collect())
+        contract(definition, stored.load(batch).rows.collect())
         for batch in batches(list(sizes), sizes, settings.batch_bytes)
     ]
     broken = [finding for finding in found if not finding.passed]

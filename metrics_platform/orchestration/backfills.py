@@ -34,6 +34,7 @@ from metrics_platform.core.settings import Settings
 from metrics_platform.delivery.staleness import ask_for_backfill
 from metrics_platform.orchestration.backfill_sweep import TRIES, Sweep, Wish, look_through
 from metrics_platform.orchestration.partitions import UNFINISHED, log_asset_key
+from metrics_platform.orchestration.retries import transient_faults_retried
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.store import DUE, Expected, Store
 
@@ -52,7 +53,7 @@ def request_backfill_job(catalog: Catalog, settings: Settings) -> JobDefinition:
     @op(name="ask_for_backfill")
     def ask(context: OpExecutionContext, config: BackfillRequest) -> None:
         names = [catalog[name].name for name in config.names] or None
-        with Store.open(settings) as store:
+        with transient_faults_retried(context.retry_number), Store.open(settings) as store:
             asked = ask_for_backfill(store, store.ledger(_expected(catalog, settings)), names)
         context.log.info(f"asked for: {', '.join(asked) or 'nothing, all is up to date'}")
 

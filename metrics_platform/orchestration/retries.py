@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dagster import Backoff, Jitter, RetryPolicy, RetryRequested
+from sqlalchemy.exc import OperationalError
 
 from metrics_platform.core.errors import StoreUnavailableError
 
@@ -21,15 +22,18 @@ TRANSIENT = RetryPolicy(
 def transient_faults_retried(attempts_before: int) -> Iterator[None]:
     """Have Dagster try the step again where the store, a disk or a network folder is at fault.
 
-    Only these: what a log or a metric does wrong is an outcome, and a fault of our own would be
-    the same each time. Results that are committed already are found to be unchanged.
+    Only these, and Dagster's database: what a log or a metric does wrong is an outcome, and a fault
+    of our own, or a file that isn't there or may not be read, would be the same each time. Results
+    that are committed already are found to be unchanged.
 
     Args:
         attempts_before: How often the step was tried in this run, as its context has it.
     """
     try:
         yield
-    except (StoreUnavailableError, OSError) as error:
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (StoreUnavailableError, OSError, OperationalError) as error:
         raise RetryRequested(
             max_retries=TRANSIENT.max_retries,
             seconds_to_wait=max(0.0, TRANSIENT.calculate_delay(attempts_before + 1)),

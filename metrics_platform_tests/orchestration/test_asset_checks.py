@@ -15,6 +15,7 @@ from metrics_platform_tests.orchestration.faulty import (
 )
 from metrics_platform_tests.orchestration.platform import Platform, store_recorded, upload
 from metrics_platform_tests.orchestration.revised import pose_counts, small_catalog, track_counts
+from metrics_platform_tests.orchestration.test_retries import once_tried_again
 
 
 def _checked(platform: Platform, name: str, *, logs: list[str] | None = None) -> dict[str, Any]:
@@ -86,6 +87,33 @@ def test_by_themselves_they_are_about_all_logs(platform: Platform) -> None:
     assert some["coverage"].passed
     rows = platform.store.scan("ego_states").select(pl.len()).collect().item()
     assert everything["contract"].metadata["rows"].value == rows
+
+
+def test_archived_logs_are_not_counted(platform: Platform) -> None:
+    logs = store_recorded(platform.store, 6)
+    platform.run(logs, "ego_states")
+    for log_id in logs[:2]:
+        platform.instance.delete_dynamic_partition("log", log_id)
+    platform.instance.add_dynamic_partitions("log", ["added-later"])
+
+    found = _checked(platform, "ego_states")
+
+    assert found["coverage"].description == (
+        "4 of 5 logs computed, 0 abstained, 0 failed, 1 missing"
+    )
+
+
+def test_rows_that_cannot_be_read_for_a_while_are_checked_later(platform: Platform) -> None:
+    logs = store_recorded(platform.store, 3)
+    platform.run(logs, "ego_states")
+    stored = Path(platform.settings.root) / "log" / "ego_states"
+    away = stored.with_name("away")
+    stored.rename(away)
+
+    with once_tried_again(platform.instance, lambda: away.rename(stored)):
+        found = _checked(platform, "ego_states")
+
+    assert found["contract"].passed
 
 
 def test_coverage_and_value_range_name_the_logs(platform: Platform) -> None:

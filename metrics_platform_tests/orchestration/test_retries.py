@@ -10,8 +10,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from dagster import DagsterEventType, DagsterInstance, ExecuteInProcessResult
+from dagster import DagsterEventType, DagsterInstance, ExecuteInProcessResult, RetryRequested
+from sqlalchemy.exc import OperationalError
 
+from metrics_platform.core.errors import StoreUnavailableError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration import retries
 from metrics_platform.store import Store
@@ -140,6 +142,26 @@ def test_a_fault_of_our_own_is_not_tried_again(platform: Platform) -> None:
 def _failure(result: ExecuteInProcessResult) -> str:
     [event] = [event for event in result.all_events if event.is_step_failure]
     return str(event.step_failure_data.error)
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (StoreUnavailableError("away"), True),
+        (OSError(28, "No space left on device"), True),
+        (OperationalError("SELECT 1", {}, Exception("the server closed the connection")), True),
+        (FileNotFoundError("readers.toml"), False),
+        (PermissionError("readers.toml"), False),
+        (ValueError("wrong"), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_passes_by_itself_is_tried_again(error: Exception, again: bool) -> None:
+    with (
+        pytest.raises(RetryRequested if again else type(error)),
+        retries.transient_faults_retried(0),
+    ):
+        raise error
 
 
 def test_each_try_waits_longer_than_the_one_before() -> None:
