@@ -30,6 +30,7 @@ from dagster_postgres.utils import (
 )
 from sqlalchemy.engine import Connection
 
+from metrics_platform.core.errors import ConfigurationError
 from metrics_platform.orchestration.event_rows import (
     Alike,
     copy_rows,
@@ -100,7 +101,16 @@ class PooledPostgresEventLogStorage(PostgresEventLogStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "PooledPostgresEventLogStorage":
-        """Build it from its block in dagster.yaml."""
+        """Build it from its block in dagster.yaml.
+
+        Raises:
+            ConfigurationError: It has an `auth_provider`: our pool does not ask it for passwords.
+        """
+        if config_value.get("auth_provider"):
+            raise ConfigurationError(
+                "event_log_storage: PooledPostgresEventLogStorage takes no auth_provider; give the "
+                "password in postgres_url, or take dagster_postgres.PostgresEventLogStorage"
+            )
         return cls(
             pg_url_from_config(config_value),
             config_value.get("should_autocreate_tables", True),

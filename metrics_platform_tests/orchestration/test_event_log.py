@@ -19,6 +19,7 @@ from dagster import (
 )
 from dagster_postgres import PostgresEventLogStorage
 
+from metrics_platform.core.errors import ConfigurationError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.event_log import PooledPostgresEventLogStorage
 from metrics_platform.orchestration.partitions import LOG
@@ -215,6 +216,12 @@ def test_a_ranged_run_takes_few_statements_and_connections(instance: DagsterInst
     assert len(statements) < 150
     assert sum("array_agg(partition" in text for text in statements) == 1
     assert len(connections) <= 3
+
+
+def test_what_the_pool_cannot_do_is_refused() -> None:
+    block = {"postgres_db": {"username": "u"}, "auth_provider": {"type": "any"}}
+    with pytest.raises(ConfigurationError, match="auth_provider"):
+        PooledPostgresEventLogStorage.from_config_value(None, block)
 
 
 def test_dispose_closes_all_connections(settings: Settings, instance: DagsterInstance) -> None:
