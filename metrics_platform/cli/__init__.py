@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from rich.text import Text
 
 from metrics_platform.cli import local, operate, results
 from metrics_platform.cli.terminal import err
@@ -25,5 +26,5 @@ def main() -> None:
     try:
         app()
     except MetricsPlatformError as error:
-        err.print(f"[bold red]error:[/] {error}", highlight=False, markup=True)
+        err.print(Text.assemble(("error:", "bold red"), f" {error}"))
         sys.exit(1)

@@ -8,6 +8,7 @@ from typing import Annotated
 import polars as pl
 import typer
 from rich.status import Status
+from rich.text import Text
 
 from metrics_platform.cli.terminal import Name, Output, err, out, reason_last
 from metrics_platform.core.catalog import default_catalog
@@ -36,7 +37,8 @@ def dev(
 
     settings = load_settings()
     command = ui_and_daemon(port)
-    out.print(f"Web UI:  [bold]http://127.0.0.1:{port}[/]  (ready in about ten seconds)")
+    address = (f"http://127.0.0.1:{port}", "bold")
+    out.print(Text.assemble("Web UI:  ", address, "  (ready in about ten seconds)"))
     out.print(f"Inbox:   {settings.inbox}  (put logs here)")
     out.print("Ctrl-C stops everything.\n")
     # A supervisor stops us with SIGTERM; and where we are started in the background, a shell

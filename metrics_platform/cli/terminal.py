@@ -16,8 +16,9 @@ LOGS_SHOWN = 60
 _PIPE_WIDTH = 160
 
 # A pipe has no width of its own: wide enough for most tables, so that lines can be cut and sorted.
-out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-err = Console(stderr=True)
+# What is printed names files, logs and packages: `[export]` there is no markup, and `:x:` no emoji.
+out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, markup=False, emoji=False)
+err = Console(stderr=True, markup=False, emoji=False)
 
 
 def reason_last(summary: pl.DataFrame) -> pl.DataFrame:

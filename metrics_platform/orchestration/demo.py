@@ -98,7 +98,8 @@ def _report(out: Console, store: Store) -> None:
     by_state = ", ".join(f"{count} {state}" for state, count in states)
     out.print(f"{len(logs)} logs: {by_state}", highlight=False)
     for log_id in logs.filter("truncated")["log_id"]:
-        out.print(f"[yellow]{log_id}[/] is cut off; recovered as far as it goes", highlight=False)
+        told = " is cut off; recovered as far as it goes"
+        out.print(Text.assemble((log_id, "yellow"), told))
     for log_id, reason in logs.drop_nulls("reason").select("log_id", "reason").iter_rows():
         out.print(Text.assemble((log_id, "bold red"), f" is put aside: {reason}"), soft_wrap=True)
     summaries = {metric.name: store.summary(metric.name) for metric in default_catalog().metrics}
@@ -119,8 +120,8 @@ def _report(out: Console, store: Store) -> None:
     for name, summary in summaries.items():
         told.setdefault(coverage_line(summary["status"]), []).append(name)
     for line, names in told.items():
-        out.print(f"[bold]{line}[/]: {', '.join(sorted(names))}", highlight=False)
-    out.print(_NEXT, highlight=False)
+        out.print(Text.assemble((line, "bold"), f": {', '.join(sorted(names))}"))
+    out.print(_NEXT, highlight=False, markup=True)
 
 
 def _progress(out: Console) -> Progress:

@@ -21,7 +21,7 @@ def environment(settings: Settings) -> dict[str, str]:
 def test_a_ducklake_is_made_and_brought_up_to_date(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    target = tmp_path / "new" / "fleet.ducklake"
+    target = tmp_path / "[/new]" / "fleet.ducklake"
 
     first, second = (run(environment, "export", "hard_brakes", target) for _ in range(2))
 
