@@ -1,7 +1,8 @@
-"""One compaction or retention of a version at a time."""
+"""One compaction or retention of a version at a time, and one export."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -9,6 +10,7 @@ from sqlalchemy import exc
 from metrics_platform.store.postgres import Postgres
 
 _LOCK = 731_548_600  # any number that nobody else takes for advisory locks of two numbers
+EXPORTING = 7_315_486_004  # the same, of one number
 
 
 @contextmanager
@@ -18,20 +20,36 @@ def alone(postgres: Postgres, version_id: int) -> Iterator[bool]:
     It saves work that would come to nothing. Nothing depends on it: should the connection break,
     whoever comes second finds that results have moved meanwhile, and leaves them.
     """
+    with _held(postgres, sa.func.pg_try_advisory_xact_lock(_LOCK, version_id)) as granted:
+        yield granted
 
-    def held() -> tuple[sa.Connection, bool]:
+
+@contextmanager
+def in_turn(postgres: Postgres, number: int) -> Iterator[None]:
+    """Wait until nobody else holds `number`, and hold it until the end.
+
+    Nothing may depend on it alone: should the connection break, somebody else gets it.
+    """
+    with _held(postgres, sa.func.pg_advisory_xact_lock(number)):
+        yield
+
+
+@contextmanager
+def _held(postgres: Postgres, lock: sa.ColumnElement[Any]) -> Iterator[Any]:
+    """Yield what taking `lock` returns."""
+
+    def held() -> tuple[sa.Connection, Any]:
         connection = postgres.engine.connect()
         try:
             # Of a transaction and not of a session: what pools connections never lets go of those.
-            lock = sa.func.pg_try_advisory_xact_lock(_LOCK, version_id)
             return connection, connection.execute(sa.select(lock)).scalar_one()
         except BaseException:
             connection.close()
             raise
 
-    connection, granted = postgres.query(lambda _: held())
+    connection, answer = postgres.query(lambda _: held())
     try:
-        yield granted
+        yield answer
     finally:
         with suppress(exc.DBAPIError):
             connection.close()

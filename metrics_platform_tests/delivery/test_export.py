@@ -6,9 +6,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import chdb
 import polars as pl
@@ -18,12 +20,14 @@ from pyiceberg.exceptions import CommitFailedException
 from metrics_platform.core import Outcome, Status
 from metrics_platform.core.errors import ConfigurationError, NoResultsError, StoreError
 from metrics_platform.core.settings import Settings
+from metrics_platform.delivery import export as exports
 from metrics_platform.delivery.export import Kind, Published, export
 from metrics_platform.delivery.export import ducklake as ducklakes
 from metrics_platform.delivery.export import iceberg as icebergs
 from metrics_platform.delivery.export.columns import table_columns
 from metrics_platform.delivery.export.publication import Publication
 from metrics_platform.store import Store
+from metrics_platform.store.locks import alone
 from metrics_platform_tests.delivery.engines import ducklake, iceberg, sorted_rows
 from metrics_platform_tests.store.builders import computed, definition, fleet
 
@@ -285,6 +289,34 @@ def test_readers_see_one_state_or_the_next(kind: Kind, settings: Settings, tmp_p
         order = [states.index(state) for state in seen]
         assert order == sorted(order)
         assert len(set(order)) > 1
+
+
+def test_it_waits_for_a_compaction_that_is_running(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.store.write(computed(fleet(10)))
+    lake.store.write(computed(fleet(4, shift=0.5)))
+    held = ExitStack()
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 6:
+            held.close()
+
+    monkeypatch.setattr(exports, "time", SimpleNamespace(sleep=pause))
+    with held:
+        assert held.enter_context(alone(lake.store.postgres, 1))
+        lake.export()
+    assert pauses == [0.5, 1, 2, 4, 8, 16]
+    assert lake.rows().equals(lake.stored())
+
+    lake.store.write(computed(fleet(2)))
+    with (
+        alone(lake.store.postgres, 1),
+        pytest.raises(StoreError, match="a compaction of it is run"),
+    ):
+        lake.export()
 
 
 def test_exports_at_the_same_time_add_nothing_twice(settings: Settings, tmp_path: Path) -> None:

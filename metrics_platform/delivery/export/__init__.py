@@ -5,22 +5,19 @@ now: publishing again brings it up to date.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from enum import StrEnum
-
-import sqlalchemy as sa
-from sqlalchemy import exc
 
 from metrics_platform.core.errors import ConfigurationError, NoResultsError, StoreError
 from metrics_platform.delivery.export.columns import table_columns
 from metrics_platform.delivery.export.publication import Publication, Published
 from metrics_platform.store import Store
+from metrics_platform.store.locks import EXPORTING, in_turn
 
 __all__ = ["Kind", "Published", "export"]
 
-_ATTEMPTS = 6
-_EXPORTING = 7_315_486_004  # any number that nobody else takes for an advisory lock
+_ATTEMPTS = 7
+_PAUSE_S = 0.5  # before the first of them, and twice as long each time: a minute in all
 _OF_EXTRA = ("duckdb", "fsspec", "pyiceberg")
 
 
@@ -72,7 +69,9 @@ def export(
     version = version or versions[-1]
     columns = store.scan(name, domain=domain, version=version).collect_schema()
     publish = _publisher(kind)
-    with _alone(store):
+    # One at a time: two might add the same files. Should the lock break, both formats still refuse
+    # what was published meanwhile.
+    with in_turn(store.postgres, EXPORTING):
         publication = Publication(
             domain=domain,
             name=name,
@@ -104,30 +103,21 @@ def _publisher(kind: Kind) -> Callable[[Publication, str, str | None], Published
         ) from error
 
 
-@contextmanager
-def _alone(store: Store) -> Iterator[None]:
-    """Export one at a time: two might add the same files."""
-    connection = store.postgres.engine.connect()
-    try:
-        # Of a transaction and not of a session: what pools connections never lets go of those.
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_EXPORTING)))
-        yield
-    finally:
-        # Should it have broken, both formats still refuse what was published meanwhile.
-        with suppress(exc.DBAPIError):
-            connection.close()
-
-
 def _files(store: Store, name: str, domain: str, version: str) -> dict[str, int]:
     """Return path and rows of the objects that hold all current rows, and no others."""
-    for attempt in range(_ATTEMPTS):
+    attempt = 0
+    while True:
         files = store.files(name, domain=domain, version=version)
         if files["is_whole"].all():
             return dict(files.select("path", "row_count").iter_rows())
-        # Another compaction may be at it.
-        time.sleep(0.1 * attempt)
+        if attempt > _ATTEMPTS:
+            raise StoreError(
+                f"files of {name} {version} still hold rows that count no more: a compaction of it "
+                "is running elsewhere, or results were replaced while they were rewritten, again "
+                "and again; export later, when fewer runs write"
+            )
+        if attempt:
+            # Somebody else compacts it, and takes as long as the rows of the version take.
+            time.sleep(_PAUSE_S * 2 ** (attempt - 1))
         store.compact(name, domain=domain, version=version, which="dirty")
-    raise StoreError(
-        f"files of {name} {version} still hold rows that count no more: results were replaced "
-        "while they were rewritten, again and again; export when fewer runs write"
-    )
+        attempt += 1
