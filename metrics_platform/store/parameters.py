@@ -6,10 +6,27 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from metrics_platform.core.errors import StoreError
+
 
 def among(column: sa.ColumnElement[str], values: Iterable[str]) -> sa.ColumnElement[bool]:
-    """Say that `column` has one of `values`."""
+    """Say that `column` has one of `values`.
+
+    Raises:
+        StoreError: `values` is a text, and not several.
+    """
+    refuse_text(values)
     return column == sa.any_(sa.literal(sorted(set(values)), ARRAY(sa.Text)))
+
+
+def refuse_text(values: Iterable[str]) -> None:
+    """Refuse one text in place of several: its letters would be looked for, and nothing found.
+
+    Raises:
+        StoreError: `values` is a text.
+    """
+    if isinstance(values, str):
+        raise StoreError(f"a list of texts is needed, got the text {values!r}: use [{values!r}]")
 
 
 def given(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from metrics_platform.core.errors import StoreError
 from metrics_platform.store.index import logs
-from metrics_platform.store.parameters import among
+from metrics_platform.store.parameters import among, refuse_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -16,6 +16,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Logs of which all that is given here is true; nothing given: all in the registry.
+
+    Raises:
+        StoreError: One text is given where there may be several.
 
     Attributes:
         releases: The software version that drove is one of these.
@@ -34,6 +37,10 @@ class Selection:
     tags: Sequence[str] = ()
     since: datetime | None = None
     until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for values in (self.releases, self.vehicles, self.places, self.missions, self.tags):
+            refuse_text(values)
 
     def log_ids(self) -> sa.Select[tuple[str]]:
         """Return the query for the ids.
