@@ -105,13 +105,16 @@ def entries(
     also: Collection[Status],
     most: int | None,
 ) -> pl.DataFrame:
-    """One row per definition and log that is due, or whose present status is one of `also`."""
-    branches = [_told(of, log_ids, also) for of in expected]
+    """One row per definition and log that is due, or whose present status is one of `also`.
+
+    In the order of `expected`, and of log_id within it; the first `most` of them.
+    """
+    branches = [_told(at, of, log_ids, also) for at, of in enumerate(expected)]
     if not branches:
         return pl.DataFrame(schema=ENTRIES)
-    found = table(connection, sa.union_all(*branches).limit(most), ENTRIES)
-    order = {of.name: at for at, of in enumerate(expected)}
-    return found.sort(pl.col("name").replace_strict(order, return_dtype=pl.Int64), "log_id")
+    # Before the limit, so that the same ones are told each time.
+    in_order = sa.union_all(*branches).order_by(sa.text("at, log_id")).limit(most)
+    return table(connection, in_order, {"at": pl.Int64, **ENTRIES}).drop("at")
 
 
 def _counted(expected: Expected, log_ids: Sequence[str] | None) -> sa.Select[*tuple[Any, ...]]:
@@ -132,13 +135,20 @@ def _counted(expected: Expected, log_ids: Sequence[str] | None) -> sa.Select[*tu
 
 
 def _told(
-    expected: Expected, log_ids: Sequence[str] | None, also: Collection[Status]
+    at: int, expected: Expected, log_ids: Sequence[str] | None, also: Collection[Status]
 ) -> sa.Select[*tuple[Any, ...]]:
     found = _standings(expected, log_ids).subquery()
     c = found.c
     told = sa.or_(c.standing != Standing.CURRENT.value, c.status.in_([of.value for of in also]))
-    name = sa.literal(expected.name, sa.Text)
-    return sa.select(name, c.log_id, c.standing, c.status, c.reason).where(told)
+    # Sorted as Python sorts, whatever the collation of the database.
+    return sa.select(
+        sa.literal(at, sa.Integer).label("at"),
+        sa.literal(expected.name, sa.Text),
+        c.log_id.collate("C").label("log_id"),
+        c.standing,
+        c.status,
+        c.reason,
+    ).where(told)
 
 
 def _standings(expected: Expected, log_ids: Sequence[str] | None) -> sa.Select[*tuple[Any, ...]]:

@@ -253,12 +253,24 @@ def test_failed_and_abstained_ones_are_current_until_something_changes(store: St
     assert entries["log_id"].to_list() == ["b"]
 
 
-def test_logs_can_be_chosen_and_rows_limited(filled: Store) -> None:
+def test_logs_can_be_chosen(filled: Store) -> None:
     of = [expected(counts(), "f2"), recorded("poses")]
 
     assert filled.ledger(of, logs=["a", "c"])["logs"].to_list() == [2, 2]
     assert list(standings(filled, of[0], logs=["c", "never"])) == ["c"]
-    assert len(filled.ledger_logs(of, most=2)) == 2
+
+
+def test_the_same_ones_are_told_however_few(filled: Store) -> None:
+    # In one pass of the table the new ones come last; "B" before "a", as Python sorts.
+    read(filled, "d", "B", "_")
+    of = [recorded("poses"), expected(counts(), "f2")]
+    everything = filled.ledger_logs(of)
+
+    names = everything.select("name", "log_id").rows()
+    logs = ["B", "_", "a", "b", "c", "d"]
+    assert names == [("poses", i) for i in ("B", "_", "d")] + [("counts", i) for i in logs]
+    for most in range(1, len(names) + 1):
+        assert filled.ledger_logs(of, most=most).equals(everything[:most])
 
 
 def test_without_definitions_there_is_nothing_to_tell(filled: Store) -> None:
