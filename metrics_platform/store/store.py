@@ -189,10 +189,16 @@ class Store(Upkeep):
         then one column per scalar by name. A scalar is null where the log was not computed.
 
         Raises:
-            NoResultsError: Nothing was ever computed.
+            NoResultsError: Nothing was ever computed, or not of this version.
         """
         scope = self._scope(name, domain, version, logs, where, as_of)
-        return self.postgres.query(lambda connection: tables.summary(connection, scope))
+        found = self.postgres.query(lambda connection: tables.summary(connection, scope))
+        if found.is_empty() and scope.version not in (known := self.versions(name, domain=domain)):
+            raise NoResultsError(
+                f"nothing was computed of {domain} {name!r} {scope.version}; "
+                f"there are: {', '.join(known) or 'no versions'}"
+            )
+        return found
 
     def row_counts(
         self, names: Sequence[str], log_ids: Sequence[str], *, domain: str = "log"
