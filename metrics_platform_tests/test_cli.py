@@ -204,8 +204,9 @@ def test_run_tells_of_each_log_what_became_of_it(
         ),
         (["show", "time_to_colision"], "did you mean 'time_to_collision'?"),
         (["run", "hard_brakes", "nowhere.mcap"], "there is no recording at nowhere.mcap"),
+        (["run", "hard_brakes", "[/b]:x:[export]"], "there is no recording at [/b]:x:[export]"),
     ],
-    ids=["misspelled", "misspelled in show", "no such file"],
+    ids=["misspelled", "misspelled in show", "no such file", "brackets"],
 )
 def test_an_error_is_one_sentence(home: Path, arguments: list[str], sentence: str) -> None:
     done = in_shell(without_server(home), *arguments)
@@ -341,6 +342,15 @@ def test_show_of_what_was_never_computed_is_an_error(stored: dict[str, str]) -> 
     assert "nothing was computed of log 'time_headway'" in " ".join(done.err.split())
 
 
+def test_show_of_a_version_that_there_is_not_names_those_there_are(stored: dict[str, str]) -> None:
+    for rows in ([], ["--rows"]):
+        done = run(stored, "show", "hard_brakes", "--version", "9.9.9", *rows)
+
+        assert done.status == 1
+        told = " ".join(done.err.split())
+        assert "nothing was computed of log 'hard_brakes' 9.9.9; there are: 1.0.0, 2.0.0" in told
+
+
 @pytest.mark.parametrize("columns", [24, 60])
 def test_no_terminal_is_too_narrow_for_a_number(stored: dict[str, str], columns: int) -> None:
     shown = in_terminal(stored, columns, "show", "hard_brakes", "--version", "1.0.0")
@@ -431,12 +441,16 @@ def test_stale_refuses_a_name_that_there_is_not(stored: dict[str, str]) -> None:
     assert "hard_brakes" in done.err
 
 
-def test_stale_says_so_where_nothing_is(stored: dict[str, str]) -> None:
+def test_stale_says_so_where_nothing_is(stored: dict[str, str], settings: Settings) -> None:
     done = run(stored, "stale", "ego_states", "--request")
     nothing = run(stored, "stale", "--request")
 
     # A log that was not read yet is nobody's fault.
     assert "0 of 0 results of 1 definition are up to date" in done.out
+    assert "nothing to ask for: up to date with all they need: ego_states" in done.out
+    assert "asked for" not in done.out
+    with Store.open(settings) as store:
+        assert store.backfills.requested().is_empty()
     assert "nothing to ask for" in nothing.out
 
 
@@ -457,7 +471,9 @@ def test_compact_tells_what_was_merged(stored: dict[str, str], settings: Setting
 
 def test_gc_deletes_what_is_kept_no_longer(stored: dict[str, str], settings: Settings) -> None:
     with Store.open(settings) as store:
-        store.objects.put("log/hard_brakes/notes.txt", b"ours?")
+        store.objects.put("log/hard_brakes/[/b].txt", b"ours?")
+        # The one that today's code writes is kept, whichever are higher.
+        store.write(computed({"a": [1.0], "b": [2.0]}, of=definition("hard_brakes", "0.9.0")))
     keep_one = {**stored, "METRICS_PLATFORM_KEEP_VERSIONS": "1"}
 
     kept = run(stored, "gc", "--grace-h", "0")
@@ -466,12 +482,12 @@ def test_gc_deletes_what_is_kept_no_longer(stored: dict[str, str], settings: Set
     done = run(keep_one, "gc", "--grace-h", "0")
 
     assert "0 results of 0 old versions deleted" in kept.out
-    assert "1 objects are not ours and stay: log/hard_brakes/notes.txt" in kept.out
-    assert "2 results of 1 old versions would be deleted\n  log/hard_brakes 1.0.0" in told.out
+    assert "1 objects are not ours and stay: log/hard_brakes/[/b].txt" in kept.out
+    assert "2 results of 1 old versions would be deleted\n  log/hard_brakes 0.9.0" in told.out
     assert "0 files and 0 orphans deleted, 0.0 MB; 1 more have not waited for 24 h" in waiting.out
     assert "1 files and 0 orphans deleted, 0.0 MB; 0 more have not waited for 0 h" in done.out
     with Store.open(settings) as store:
-        assert store.versions("hard_brakes") == ["2.0.0"]
+        assert store.versions("hard_brakes") == ["1.0.0", "2.0.0"]
 
 
 def test_archive_takes_old_logs_out_of_the_partitions(
@@ -491,3 +507,25 @@ def test_archive_takes_old_logs_out_of_the_partitions(
         assert store.registry.archived() == ["old"]
     due = run({**stored, "METRICS_PLATFORM_ARCHIVE_AFTER_DAYS": "1"}, "archive", "--days", "0")
     assert "1 logs archived" in due.out
+
+
+def test_archive_names_logs_that_there_are_not(stored: dict[str, str], settings: Settings) -> None:
+    with Store.open(settings) as store:
+        store.registry.mark_read([ReadLog("a")])
+
+    done = run(stored, "archive", "a", "typo", "b", "oops")
+
+    assert done.status == 1
+    assert "no such logs: 'oops', 'typo'" in " ".join(done.err.split())
+    with Store.open(settings) as store:
+        assert store.registry.archived() == []
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e9", "soon"])
+@pytest.mark.parametrize("command", [("archive", "--days"), ("gc", "--grace-h")], ids=["a", "gc"])
+def test_a_time_that_cannot_be_is_refused(home: Path, command: tuple[str, str], value: str) -> None:
+    done = run(without_server(home), *command, value)
+
+    assert done.status == 2
+    assert f"Invalid value for '{command[1]}'" in done.err
+    assert "Traceback" not in done.err

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from math import isnan
 from typing import Annotated, Literal
 
 import polars as pl
@@ -13,6 +14,16 @@ from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.errors import ConfigurationError
 from metrics_platform.core.settings import load_settings
 from metrics_platform.delivery.tables import print_frame, write_frame
+
+# Times before the year 1 cannot be told.
+_MOST_DAYS = 100_000
+
+
+def _a_number(value: float | None) -> float | None:
+    # Neither smaller nor larger than anything, so no bound refuses it.
+    if value is not None and isnan(value):
+        raise typer.BadParameter("nan is no number")
+    return value
 
 
 def export(
@@ -65,6 +76,7 @@ def stale(
     from metrics_platform.checks.expected import expected_results
     from metrics_platform.delivery.staleness import (
         ask_for_backfill,
+        late_names,
         stale_definitions,
         stale_logs,
         staleness_line,
@@ -74,7 +86,9 @@ def stale(
     from metrics_platform.store import Store
 
     settings, catalog = load_settings(), default_catalog()
-    expected = expected_results(catalog, ReaderConfig.load(settings.readers), names or None)
+    config = ReaderConfig.load(settings.readers)
+    names = [catalog[name].name for name in names or ()] or None
+    expected = expected_results(catalog, config, names)
     # Of all metrics, those that abstain are too many: a log lacks what most of them need.
     also = (Status.FAILED, Status.ABSTAINED) if names else (Status.FAILED,)
     with Store.open(settings) as store:
@@ -93,12 +107,20 @@ def stale(
             out.print(f"{rest} more; --output FILE.csv writes them all", style="dim")
         out.print(staleness_line(counts), highlight=False)
         if request:
-            asked = ask_for_backfill(store, counts, names or None)
-            out.print(
-                f"asked for: {', '.join(asked)}; the sensor `backfills` requests the runs"
-                if asked
-                else "nothing to ask for"
-            )
+            late = None
+            if names:
+                needed = [of.name for of in catalog.upstream(*names)]
+                all_counts = store.ledger(expected_results(catalog, config, needed))
+                late = late_names(all_counts, catalog, names)
+            asked = ask_for_backfill(store, counts, late)
+            if asked:
+                out.print(
+                    f"asked for: {', '.join(asked)}; the sensor `backfills` requests the runs"
+                )
+            if idle := sorted({*(names or ())} - {*asked}):
+                out.print(f"nothing to ask for: up to date with all they need: {', '.join(idle)}")
+            elif not asked:
+                out.print("nothing to ask for")
 
 
 def compact(
@@ -131,8 +153,11 @@ def gc(
     grace_h: Annotated[
         float | None,
         typer.Option(
+            min=0,
+            max=24 * _MOST_DAYS,
+            callback=_a_number,
             help="Hours for which nothing has pointed to what goes: longer than anybody reads. "
-            "METRICS_PLATFORM_GC_GRACE_H if not given."
+            "METRICS_PLATFORM_GC_GRACE_H if not given.",
         ),
     ] = None,
     force: Annotated[
@@ -150,6 +175,7 @@ def gc(
         retained = store.retain(
             keep_superseded=None if days is None else timedelta(days=days),
             keep_versions=settings.keep_versions,
+            in_use=[(definition.name, definition.version) for definition in default_catalog()],
             dry_run=dry_run,
         )
         collected = store.gc(grace=grace, dry_run=dry_run, force=force)
@@ -175,10 +201,12 @@ def archive(
     ] = None,
     days: Annotated[
         float | None,
-            in_use=[(definition.name, definition.version) for definition in default_catalog()],
         typer.Option(
+            min=0,
+            max=_MOST_DAYS,
+            callback=_a_number,
             help="For which nothing new was learnt of a log. METRICS_PLATFORM_ARCHIVE_AFTER_DAYS "
-            "if neither this nor logs are given."
+            "if neither this nor logs are given.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
@@ -197,6 +225,10 @@ def archive(
         )
     before = None if days is None else datetime.now(UTC) - timedelta(days=days)
     with Store.open(settings) as store, instance_of(settings) as instance:
+        if unknown := sorted({*(log_ids or ())} - {*store.registry.sizes(log_ids or ())}):
+            raise ConfigurationError(
+                f"no such logs: {', '.join(map(repr, unknown))}; `metrics-platform logs` lists all"
+            )
         done = take_out(store, instance, before=before, log_ids=log_ids, dry_run=dry_run)
     out.print(
         f"{len(done.log_ids)} logs {'would be archived' if dry_run else 'archived'}"

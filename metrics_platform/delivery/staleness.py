@@ -1,10 +1,11 @@
 """The ledger of staleness as a person reads it, and asking for what it shows to be computed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
 from metrics_platform.core import Status
+from metrics_platform.core.catalog import Catalog
 from metrics_platform.store import DUE, Standing, Store
 
 _WHY = {
@@ -54,6 +55,18 @@ def staleness_line(counts: pl.DataFrame) -> str:
 def told_logs(counts: pl.DataFrame, also: Collection[Status]) -> int:
     """Return how many rows `Store.ledger_logs` has in all, of missing and stale logs and `also`."""
     return int(counts.select(pl.sum_horizontal(pl.col(*DUE, *also).sum())).item())
+
+
+def late_names(counts: pl.DataFrame, catalog: Catalog, names: Iterable[str]) -> list[str]:
+    """Return those of `names` that miss something or are stale, or whose inputs are.
+
+    Args:
+        counts: Of `Store.ledger`, for `names` and all that they need.
+        catalog: Knows what they need.
+        names: Definitions.
+    """
+    late = set(counts.filter(pl.sum_horizontal(*DUE) > 0)["name"])
+    return [name for name in names if not late.isdisjoint(of.name for of in catalog.upstream(name))]
 
 
 def ask_for_backfill(

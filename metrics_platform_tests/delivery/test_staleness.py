@@ -3,7 +3,9 @@
 import polars as pl
 
 from metrics_platform.core import Status
+from metrics_platform.core.catalog import default_catalog
 from metrics_platform.delivery.staleness import (
+    late_names,
     stale_definitions,
     stale_logs,
     staleness_line,
@@ -38,6 +40,19 @@ def test_the_line_adds_up() -> None:
 def test_how_many_logs_there_are_to_tell_of_is_known_without_them() -> None:
     assert told_logs(COUNTS, [Status.FAILED]) == 1_607
     assert told_logs(COUNTS, [Status.FAILED, Status.ABSTAINED]) == 2_127
+
+
+def test_late_is_also_what_needs_something_late() -> None:
+    catalog = default_catalog()
+    recorded, other, *_ = [of.name for of in catalog.recorded]
+    downstream = next(
+        of.name
+        for of in catalog.derived
+        if recorded in {one.name for one in catalog.upstream(of.name)}
+    )
+    counts = COUNTS[2:].with_columns(name=pl.lit(recorded))
+
+    assert late_names(counts, catalog, [recorded, other, downstream]) == [recorded, downstream]
 
 
 def test_of_each_log_it_is_told_why() -> None:
