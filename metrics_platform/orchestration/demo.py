@@ -98,8 +98,8 @@ def _report(out: Console, store: Store) -> None:
     by_state = ", ".join(f"{count} {state}" for state, count in states)
     out.print(f"{len(logs)} logs: {by_state}", highlight=False)
     for log_id in logs.filter("truncated")["log_id"]:
-        told = " is cut off; recovered as far as it goes"
-        out.print(Text.assemble((log_id, "yellow"), told))
+        cut_off = " is cut off; recovered as far as it goes"
+        out.print(Text.assemble((log_id, "yellow"), cut_off))
     for log_id, reason in logs.drop_nulls("reason").select("log_id", "reason").iter_rows():
         out.print(Text.assemble((log_id, "bold red"), f" is put aside: {reason}"), soft_wrap=True)
     summaries = {metric.name: store.summary(metric.name) for metric in default_catalog().metrics}
