@@ -36,7 +36,7 @@ from metrics_platform.store import Store
 from metrics_platform.store.embedded import embedded_url, stop_embedded
 
 _PEERS = ("ducklake", "ducklake_inlined", "pyiceberg", "delta_rs")
-_PEERS_BUDGET_S = 15.0
+_PEERS_BUDGET_S = 8.0
 _OUR_BUDGET_S = 600.0
 _COLUMNS = ("per_s", "p50_ms", "p99_ms", "cpu_ms", "commits", "failed", "lost", "doubled")
 

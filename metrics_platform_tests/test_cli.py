@@ -140,10 +140,9 @@ def test_only_commands_that_exist_are_documented() -> None:
 
 
 def test_every_command_is_tested() -> None:
-    tested = "".join(
-        path.read_text(encoding="utf-8")
-        for path in [Path(__file__), *(ROOT / "metrics_platform_tests/end_to_end").glob("*.py")]
-    )
+    tests = ROOT / "metrics_platform_tests"
+    others = [*(tests / "end_to_end").glob("*.py"), *(tests / "delivery").glob("*_command.py")]
+    tested = "".join(path.read_text(encoding="utf-8") for path in [Path(__file__), *others])
     # `demo` is what the README's test runs.
     for name in {*COMMANDS} - {"demo"}:
         assert re.search(rf'[,\[(] *"{name}"', tested), f"no test runs `metrics-platform {name}`"

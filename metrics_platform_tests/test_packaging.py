@@ -73,7 +73,8 @@ def imported(package: str) -> Mapping[str, set[str]]:
     """Return the distributions that the modules below `package` import, each with where."""
     by_module = packages_distributions()
     found: dict[str, set[str]] = {}
-    for path in (ROOT / package).rglob("*.py"):
+    # Peers have environments of their own, and beside them stands what these need.
+    for path in set((ROOT / package).rglob("*.py")) - set((ROOT / "benchmarks/peers").iterdir()):
         for module in imports_of(ast.parse(path.read_text(encoding="utf-8"))):
             top = module.partition(".")[0]
             if top in sys.stdlib_module_names or top in OWN:
