@@ -61,8 +61,8 @@ def wrapped(angle: pl.Expr) -> pl.Expr:
     """Return `angle` in [-pi, pi) radians."""
     turn = 2 * math.pi
     inside = angle - turn * ((angle + math.pi) / turn).floor()
-    # Just below -pi the sum rounds to pi itself, which belongs to the other end.
-    return pl.when(inside >= math.pi).then(-math.pi).otherwise(inside)
+    # Just below -pi the sum rounds to pi itself, and just below pi it comes out a bit below -pi.
+    return pl.when(inside.abs() >= math.pi).then(-math.pi).otherwise(inside)
 
 
 def box_distance(pair: BoxPair) -> pl.Expr:

@@ -117,4 +117,4 @@ def _wrapped(angle: Floats) -> Floats:
     """Return `angle` in [-pi, pi) radians, as `geometry.wrapped`."""
     turn = 2 * math.pi
     inside = angle - turn * np.floor((angle + math.pi) / turn)
-    return np.where(inside >= math.pi, -math.pi, inside)
+    return np.where(np.abs(inside) >= math.pi, -math.pi, inside)

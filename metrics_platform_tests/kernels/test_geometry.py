@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shapely import affinity
 from shapely.geometry import Polygon
@@ -185,6 +185,8 @@ def test_wrapped(angle: float, expected: float) -> None:
 
 
 @given(st.floats(-1e6, 1e6))
+@example(math.nextafter(math.pi, 0.0))
+@example(math.nextafter(-math.pi, -9.0))
 def test_wrapped_is_within_half_a_turn(angle: float) -> None:
     inside = pl.select(wrapped(pl.lit(angle))).item()
     assert -math.pi <= inside < math.pi
