@@ -37,6 +37,9 @@ from metrics_platform.store import INBOX, ObjectRoot, ReadLog, Store
 
 # Bytes of decoded signals for a byte of a recording; images and point clouds aren't decoded.
 _GROWTH = 10
+# Recordings are read one by one, so that fewer at once take no longer; and what a reader leaves
+# behind for each of them adds up.
+_LOGS_AT_ONCE = 100
 
 uploads = AssetSpec(
     log_asset_key("uploads"),
@@ -139,7 +142,7 @@ def _read_in_batches(
     sources = dict(known.select("log_id", "source").iter_rows())
     sizes = {log_id: size * _GROWTH for log_id, size in known.select("log_id", "size_bytes").rows()}
     config = ReaderConfig.load(settings.readers)
-    for batch in batches(log_ids, sizes, settings.batch_bytes):
+    for batch in batches(log_ids, sizes, settings.batch_bytes, most=_LOGS_AT_ONCE):
         with tempfile.TemporaryDirectory() as folder:
             paths = {
                 log_id: _fetched(store.objects, sources.get(log_id, log_id), Path(folder))
