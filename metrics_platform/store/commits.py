@@ -88,6 +88,10 @@ class _Put:
     offsets: Mapping[str, int]
 
 
+# The key is taken, or what it points to is gone: anything else would be refused again and again.
+_OVERTAKEN = (psycopg.errors.UniqueViolation, psycopg.errors.ForeignKeyViolation)
+
+
 class _MovedMeanwhile(Exception):
     """What is current is no longer what the object was made for."""
 
@@ -178,7 +182,7 @@ def _first(postgres: Postgres, batch: _Batch, changed: Sequence[Result], put: _P
     values = _inserted(batch, changed, places, put, None)
     try:
         postgres.statement(_INSERT, values)
-    except psycopg.errors.IntegrityError as error:
+    except _OVERTAKEN as error:
         # The answer may have got lost with the connection, of a statement that was carried out.
         if put is None or not postgres.statement(_IS_COMMITTED, values):
             raise _MovedMeanwhile from error
@@ -232,6 +236,8 @@ def _move(
     try:
         connection.exec_driver_sql(_INSERT, _inserted(batch, pending, places, put, at))
     except exc.IntegrityError as error:
+        if not isinstance(error.orig, _OVERTAKEN):
+            raise
         raise _MovedMeanwhile from error
     return len(pending)
 
