@@ -14,7 +14,12 @@ from metrics_platform.orchestration.sensors import new_logs_sensor
 
 
 def definitions(catalog: Catalog, settings: Settings) -> Definitions:
-    """Return assets, checks, jobs, sensors and resources for all that is in `catalog`."""
+    """Return assets, checks, jobs, sensors and resources for all that is in `catalog`.
+
+    Raises:
+        DefinitionError: A definition requires a version of another that isn't there.
+    """
+    catalog.check_requirements()
     upkeep = maintenance_jobs(settings)
     return Definitions(
         assets=[

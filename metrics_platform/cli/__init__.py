@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.text import Text
 
-from metrics_platform.cli import local, operate, results
+from metrics_platform.cli import local, lock, new, operate, promotion, results, run
 from metrics_platform.cli.terminal import err
 from metrics_platform.core.errors import MetricsPlatformError
 
@@ -17,8 +17,10 @@ app = typer.Typer(
 )
 for _command in (*local.COMMANDS, *results.COMMANDS):
     app.command()(_command)
-for _command in operate.COMMANDS:
-    app.command(rich_help_panel="For operators")(_command)
+for _author_command in (*new.COMMANDS, *run.COMMANDS, *lock.COMMANDS, *promotion.COMMANDS):
+    app.command(rich_help_panel="For authors")(_author_command)
+for _operator_command in operate.COMMANDS:
+    app.command(rich_help_panel="For operators")(_operator_command)
 
 
 def main() -> None:

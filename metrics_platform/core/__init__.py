@@ -1,6 +1,14 @@
 """Definitions, contracts, fingerprints and statuses: what a metric is, without storage."""
 
-from metrics_platform.core.definitions import Definition, Metric, Rows, Signal, metric, signal
+from metrics_platform.core.definitions import (
+    Definition,
+    Metric,
+    Rows,
+    Signal,
+    Tolerance,
+    metric,
+    signal,
+)
 from metrics_platform.core.frames import MetricFrame
 from metrics_platform.core.statuses import Computed, Input, Outcome, Status
 
@@ -14,6 +22,7 @@ __all__ = [
     "Rows",
     "Signal",
     "Status",
+    "Tolerance",
     "metric",
     "signal",
 ]

@@ -20,16 +20,28 @@ _OWN_PACKAGES = ("metrics_platform.signals", "metrics_platform.metrics")
 class Catalog:
     """Definitions by name, in an order in which each comes after what it needs.
 
+    Shadows stand aside: nothing depends on them, and going through a catalog leaves them out.
+
     Raises:
-        DefinitionError: Two share a name, one needs what isn't there, or they need each other.
+        DefinitionError: Two share a name, one needs what isn't there, or they need each other; or a
+            shadow is one of nothing, or has the version of what it is a shadow of.
+
+    Attributes:
+        shadows: The next version of some metrics, by name.
     """
 
     def __init__(self, definitions: Iterable[Definition]) -> None:
         by_name: dict[str, Definition] = {}
+        self.shadows: dict[str, Definition] = {}
         for definition in definitions:
-            if by_name.setdefault(definition.name, definition) is not definition:
+            if definition.shadow:
+                if self.shadows.setdefault(definition.name, definition) is not definition:
+                    raise DefinitionError(f"two shadows are of {definition.name!r}")
+            elif by_name.setdefault(definition.name, definition) is not definition:
                 raise DefinitionError(f"two definitions are named {definition.name!r}")
-        for definition in by_name.values():
+        for name, shadow in self.shadows.items():
+            _check_shadow(shadow, by_name.get(name), by_name)
+        for definition in [*by_name.values(), *self.shadows.values()]:
             for dependency in definition.dependencies:
                 if dependency not in by_name:
                     error = UnknownNameError("signal or metric", dependency, by_name)
@@ -78,6 +90,47 @@ class Catalog:
                 queue.extend(self[current].dependencies)
         return [definition for definition in self if definition.name in wanted]
 
+    def downstream(self, *names: str) -> Sequence[Definition]:
+        """Return all that needs one of `names`, near or far, in an order to compute them."""
+        reached = {self[name].name for name in names}
+        found = []
+        for definition in self:
+            if not reached.isdisjoint(definition.dependencies):
+                reached.add(definition.name)
+                found.append(definition)
+        return found
+
+    def unmet(self) -> Mapping[tuple[str, str], str]:
+        """Return which requirements don't hold: (consumer, dependency) to what is wrong."""
+        return {
+            (consumer.name, name): f"{consumer.name} {consumer.version} requires {name} {wanted}, "
+            f"and {name} is {self[name].version}"
+            for consumer in [*self, *self.shadows.values()]
+            for name, wanted in consumer.requires.items()
+            if self[name].version not in wanted
+        }
+
+    def check_requirements(self) -> None:
+        """See that every definition gets the versions that it requires.
+
+        Raises:
+            DefinitionError: One doesn't; the message names all.
+        """
+        if unmet := self.unmet():
+            raise DefinitionError("; ".join(unmet.values()))
+
+    @cached_property
+    def shadow_fingerprints(self) -> Mapping[str, str]:
+        """Fingerprint of every shadow, by the name of its metric."""
+        return {
+            name: fingerprint(shadow, self.fingerprints) for name, shadow in self.shadows.items()
+        }
+
+    @cached_property
+    def own_fingerprints(self) -> Mapping[str, str]:
+        """Fingerprint of every definition by itself, whatever its dependencies are like."""
+        return {d.name: fingerprint(d, dict.fromkeys(d.dependencies, "")) for d in self}
+
     @cached_property
     def fingerprints(self) -> Mapping[str, str]:
         """Fingerprint of every definition, its dependencies' included."""
@@ -85,6 +138,18 @@ class Catalog:
         for definition in self:
             found[definition.name] = fingerprint(definition, found)
         return found
+
+
+def _check_shadow(
+    shadow: Definition, of: Definition | None, known: Mapping[str, Definition]
+) -> None:
+    if of is None:
+        error = UnknownNameError("metric", shadow.name, known)
+        raise DefinitionError(f"a shadow is declared of {shadow.name!r}: {error}")
+    if shadow.version == of.version:
+        raise DefinitionError(
+            f"{shadow.name} and its shadow are both {of.version}: the shadow needs another version"
+        )
 
 
 @cache

@@ -5,14 +5,15 @@ Parameter names are the dependencies, keyword-only parameters are settings.
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from metrics_platform.core.errors import DefinitionError
-from metrics_platform.core.frames import MetricFrame, empty_frame
+from metrics_platform.core.errors import DefinitionError, UnknownNameError
+from metrics_platform.core.frames import MetricFrame, empty_frame, polars_schema
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -34,6 +35,19 @@ class Rows:
     abstained: pl.LazyFrame
 
 
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """By how much a value may differ and still count as the same: by either of the two.
+
+    Attributes:
+        absolute: In the unit of the column.
+        relative: To the greater of the two values.
+    """
+
+    absolute: float = 0.0
+    relative: float = 0.0
+
+
 Function = Callable[..., pl.LazyFrame | Rows]
 
 
@@ -51,6 +65,11 @@ class Definition:
         summary: Name to expression over the rows of one log, giving one scalar.
         plausible: Summary name to the (least, greatest) value that is believed without a look.
         tags: Free words to find it by.
+        requires: Dependency to the versions of it that are good, such as `>=2,<3`; any version
+            of those that are not named.
+        tolerances: Column or summary name to what another version may change and still be no
+            regression.
+        shadow: It is the next version of the metric of this name, and runs beside it.
     """
 
     name: str
@@ -62,6 +81,9 @@ class Definition:
     summary: Mapping[str, pl.Expr] = field(default_factory=dict)
     plausible: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
+    requires: Mapping[str, SpecifierSet] = field(default_factory=dict)
+    tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
+    shadow: bool = False
 
     def __post_init__(self) -> None:
         _require(bool(_NAME.fullmatch(self.name)), self, "its name must be snake_case")
@@ -71,10 +93,11 @@ class Definition:
             f"version must be MAJOR.MINOR.PATCH, got {self.version!r}",
         )
         _require(bool(inspect.getdoc(self.rows)), self, f"{self.rows.__name__} needs a docstring")
-        unknown = sorted(self.optional.difference(self.dependencies))
-        _require(not unknown, self, f"optional names no parameter of it: {unknown}")
-        unknown = sorted(set(self.plausible).difference(self.summary))
-        _require(not unknown, self, f"plausible names no summary of it: {unknown}")
+        self._check_names("optional", "parameter", self.optional, self.dependencies)
+        self._check_names("requires", "parameter", self.requires, self.dependencies)
+        self._check_names("plausible", "summary", self.plausible, self.summary)
+        values = {*self.summary, *polars_schema(self.rows).names()}
+        self._check_names("tolerances", "column or summary", self.tolerances, values)
         if self.function is not None:
             _require(bool(inspect.getdoc(self.function)), self, "it needs a docstring")
             _require(bool(self.dependencies), self, "it must take at least one signal or metric")
@@ -122,6 +145,15 @@ class Definition:
                 )
         return parameters
 
+    def _check_names(
+        self, argument: str, kind: str, named: Iterable[str], known: Iterable[str]
+    ) -> None:
+        known = frozenset(known)
+        for name in sorted(named):
+            if name not in known:
+                error = UnknownNameError(f"{kind} of it", name, known)
+                raise DefinitionError(f"{self._title}: {argument} names what isn't there: {error}")
+
     def _check_summary(self, name: str, expression: pl.Expr) -> None:
         """Try it on no rows: better now than in the run of a thousand logs."""
         _require(
@@ -142,7 +174,8 @@ class Definition:
 
     @property
     def _title(self) -> str:
-        return f"{type(self).__name__.lower()} {self.name!r}"
+        kind = type(self).__name__.lower()
+        return f"shadow of {kind} {self.name!r}" if self.shadow else f"{kind} {self.name!r}"
 
     def __call__(self, *inputs: pl.LazyFrame, **settings: Any) -> pl.LazyFrame | Rows:
         """Call the function as it was written, for tests and notebooks."""
@@ -168,8 +201,24 @@ def metric(
     optional: Sequence[str] = (),
     plausible: Mapping[str, tuple[float | None, float | None]] | None = None,
     tags: Sequence[str] = (),
+    requires: Mapping[str, str] | None = None,
+    tolerances: Mapping[str, float | Tolerance] | None = None,
+    shadow_of: str | None = None,
 ) -> Callable[[Function], Metric]:
     """Make a metric of a function; see `Definition` for what the arguments mean.
+
+    Args:
+        version: As in `Definition`, as is what isn't told here.
+        rows: Schema.
+        owner: Team.
+        summary: Name to expression.
+        optional: Dependencies that may lack.
+        plausible: Bounds of summaries.
+        tags: Free words.
+        requires: Dependency to a range of versions as packaging has them: `>=2,<3`.
+        tolerances: A number by itself is an absolute tolerance.
+        shadow_of: Name of the metric of which this is the next version. Both are computed, until
+            this one takes the other's place and name.
 
     Raises:
         DefinitionError: The declaration is not sound; the message says what to do.
@@ -177,7 +226,7 @@ def metric(
 
     def decorate(function: Function) -> Metric:
         made = Metric(
-            name=function.__name__,
+            name=shadow_of or function.__name__,
             version=version,
             rows=rows,
             owner=owner,
@@ -186,6 +235,12 @@ def metric(
             summary=dict(summary),
             plausible=dict(plausible or {}),
             tags=frozenset(tags),
+            requires=_version_ranges(function, requires or {}),
+            tolerances={
+                column: given if isinstance(given, Tolerance) else Tolerance(absolute=given)
+                for column, given in (tolerances or {}).items()
+            },
+            shadow=shadow_of is not None,
         )
         _require(bool(summary), made, "summary must name at least one scalar per log")
         return made
@@ -200,8 +255,9 @@ def signal(
     owner: str,
     optional: Sequence[str] = (),
     tags: Sequence[str] = (),
+    requires: Mapping[str, str] | None = None,
 ) -> Callable[[Function], Signal]:
-    """Make a derived signal of a function; see `Definition` for what the arguments mean."""
+    """Make a derived signal of a function; arguments as for `metric`."""
 
     def decorate(function: Function) -> Signal:
         return Signal(
@@ -212,9 +268,23 @@ def signal(
             function=function,
             optional=frozenset(optional),
             tags=frozenset(tags),
+            requires=_version_ranges(function, requires or {}),
         )
 
     return decorate
+
+
+def _version_ranges(function: Function, requires: Mapping[str, str]) -> dict[str, SpecifierSet]:
+    ranges = {}
+    for name, text in requires.items():
+        try:
+            ranges[name] = SpecifierSet(text)
+        except InvalidSpecifier as error:
+            raise DefinitionError(
+                f"{function.__name__}: requires must give a range of versions of {name!r} such as "
+                f"'>=2,<3', got {text!r}"
+            ) from error
+    return ranges
 
 
 def _is_setting(parameter: inspect.Parameter) -> bool:

@@ -1,0 +1,1 @@
+"""What authors work with: a scaffold, corpora, the lock, and what has changed since."""

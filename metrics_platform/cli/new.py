@@ -1,0 +1,5 @@
+"""`new`: scaffolding a metric."""
+
+from collections.abc import Callable
+
+COMMANDS: tuple[Callable[..., None], ...] = ()

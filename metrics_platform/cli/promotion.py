@@ -1,0 +1,5 @@
+"""`promote` and `demote`: which version readers get."""
+
+from collections.abc import Callable
+
+COMMANDS: tuple[Callable[..., None], ...] = ()
