@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from metrics_platform.core import Computed, Input, Outcome, Status
+from metrics_platform.core import Computed, Definition, Input, Outcome, Status
 from metrics_platform.core.catalog import Catalog, default_catalog
 from metrics_platform.core.compute import compute_chain, summarise
 from metrics_platform.core.errors import DefinitionError, UnknownNameError
@@ -50,14 +50,17 @@ def computed_of(frames: Mapping[str, pl.DataFrame]) -> dict[str, Computed]:
 
 
 def compute_on(
-    frames: Mapping[str, pl.DataFrame], name: str, *, catalog: Catalog | None = None
+    frames: Mapping[str, pl.DataFrame],
+    what: str | Definition,
+    *,
+    catalog: Catalog | None = None,
 ) -> Computed:
     """Compute a metric or derived signal on frames, and on the way there what it needs.
 
     Args:
         frames: By name of the signal or metric; what is given isn't computed. Logs abstain from
             a recorded signal that isn't among them.
-        name: What to compute.
+        what: A name, or the definition itself, which needn't be installed.
         catalog: Where definitions are looked up; all installed ones if None.
 
     Raises:
@@ -65,6 +68,9 @@ def compute_on(
         DefinitionError: It is recorded: there is nothing to compute.
     """
     catalog = catalog or default_catalog()
+    name = what if isinstance(what, str) else what.name
+    if not isinstance(what, str) and all(what is not known for known in catalog):
+        catalog = Catalog([*(d for d in catalog if d.name != name), what])
     if catalog[name].function is None:
         raise DefinitionError(f"signal {name!r} is recorded, there is nothing to compute")
     log_ids = log_ids_of(frames)

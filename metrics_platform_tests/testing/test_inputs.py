@@ -55,6 +55,23 @@ def test_a_metric_is_computed_with_all_it_needs() -> None:
     assert made.summary.columns == ["log_id", "tracks_count"]
 
 
+def test_a_metric_that_is_not_installed_is_computed_too() -> None:
+    frames = synthetic_logs(9, seconds=1, tracks=4)
+    without = Catalog([*recorded_signals().values(), top_speeds])
+    expected = compute_on(frames, "busy", catalog=CATALOG)
+    assert_frame_equal(compute_on(frames, busy, catalog=without).rows, expected.rows)
+
+
+def test_a_definition_takes_the_place_of_one_of_its_name() -> None:
+    @metric(version="2.0.0", rows=TracksPerSpeed, owner="tests", summary={"rows_count": pl.len()})
+    def busy(tracks: pl.LazyFrame) -> pl.LazyFrame:
+        """No tracks at all."""
+        return tracks.select("log_id", tracks_count=pl.lit(0, pl.Int64)).unique()
+
+    frames = synthetic_logs(2, seconds=1, tracks=4)
+    assert compute_on(frames, busy, catalog=CATALOG).rows["tracks_count"].to_list() == [0, 0]
+
+
 def test_what_is_given_is_not_computed() -> None:
     given = pl.DataFrame({"log_id": ["a"], "top_speed_mps": [1.0]})
     tracks = scenario("follow", log_id="a")["tracks"]
