@@ -8,10 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from metrics_platform.core.content_hash import content_hashes
 from metrics_platform.core.errors import ContractError, StoreError
 from metrics_platform.core.statuses import Computed, Status
 from metrics_platform.core.validation import validate
-from metrics_platform.store.content_hash import content_hashes
 from metrics_platform.store.parameters import storable
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing.parametric import column, dataframes
 
+from metrics_platform.core.content_hash import content_hashes
 from metrics_platform.core.errors import StoreError
-from metrics_platform.store.content_hash import content_hashes
 
 _TYPES: list[pl.DataType | type[pl.DataType]] = [
     pl.Int64,

@@ -1,0 +1,53 @@
+"""The synthetic corpus shows every definition at work."""
+
+import pytest
+from polars.testing import assert_frame_equal
+
+from metrics_platform.core import Status
+from metrics_platform.core.catalog import default_catalog
+from metrics_platform.core.compute import compute_chain
+from metrics_platform.testing.corpus import pinned_logs
+from metrics_platform.testing.inputs import computed_of, log_ids_of
+from metrics_platform.testing.synthetic_frames import Frames
+
+
+@pytest.fixture(scope="module")
+def frames() -> Frames:
+    return pinned_logs()
+
+
+def test_it_is_the_same_each_time(frames: Frames) -> None:
+    again = pinned_logs()
+
+    assert frames.keys() == again.keys()
+    for name, frame in frames.items():
+        assert_frame_equal(frame, again[name], check_exact=True)
+
+
+def test_every_recorded_signal_has_rows(frames: Frames) -> None:
+    recorded = {definition.name for definition in default_catalog().recorded}
+
+    assert {name for name, frame in frames.items() if len(frame)} == recorded
+
+
+def test_every_derived_definition_has_rows_and_fails_nowhere(frames: Frames) -> None:
+    catalog = default_catalog()
+    derived = [definition.name for definition in catalog.derived]
+
+    made = compute_chain(catalog, derived, computed_of(frames), log_ids_of(frames))
+
+    assert [name for name in derived if made[name].rows.is_empty()] == []
+    assert [name for name in derived if made[name].logs_with(Status.FAILED)] == []
+
+
+def test_a_drift_leaves_the_lane_and_comes_back(frames: Frames) -> None:
+    catalog = default_catalog()
+
+    made = compute_chain(catalog, ["lane_departures"], computed_of(frames), log_ids_of(frames))[
+        "lane_departures"
+    ]
+
+    # Half of the car's width and the drift, less half of the lane's.
+    [depth_m] = made.rows["depth_m"]
+    assert made.rows["log_id"].to_list() == ["drift"]
+    assert depth_m == pytest.approx(1.3 + 1.9 / 2 - 3.5 / 2, abs=0.2)
