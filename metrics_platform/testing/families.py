@@ -13,6 +13,7 @@ from metrics_platform.testing.maps import maps
 from metrics_platform.testing.missions import missions
 from metrics_platform.testing.predictions import predictions
 from metrics_platform.testing.spans import stage_spans
+from metrics_platform.testing.synthetic import START_NS, scenario
 from metrics_platform.testing.synthetic_frames import Frames
 from metrics_platform.testing.traffic import traffic
 
@@ -36,3 +37,41 @@ def with_families(frames: Frames) -> Frames:
     for family in FAMILIES:
         made |= family(frames)
     return made
+
+
+def named_log(
+    name: str,
+    *,
+    log_id: str | None = None,
+    seconds: float = 10.0,
+    start_ns: int = START_NS,
+    bystanders: int = 0,
+    velocities: bool = False,
+    **parameters: float,
+) -> Frames:
+    """Return all recorded signals of one log of a situation out of `SCENARIOS`, by its name.
+
+    Args:
+        name: A key of `SCENARIOS`.
+        log_id: The name of the scenario if None.
+        seconds: Length of the log.
+        start_ns: Time of its first sample.
+        bystanders: Parked cars and pedestrians to add, well off the road.
+        velocities: Whether the ego poses come with velocities and yaw rates.
+        **parameters: Other values for the parameters of the scenario.
+
+    Raises:
+        UnknownNameError: There is no such scenario, or it has no such parameter.
+        ConfigurationError: It would have to brake below a speed of zero.
+    """
+    return with_families(
+        scenario(
+            name,
+            log_id=log_id,
+            seconds=seconds,
+            start_ns=start_ns,
+            bystanders=bystanders,
+            velocities=velocities,
+            **parameters,
+        )
+    )

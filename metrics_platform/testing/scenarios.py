@@ -65,14 +65,14 @@ class Scenario:
 
     Attributes:
         ego: From times in seconds, of shape (logs, samples), and parameters of shape (logs, 1).
-        others: The same, for the road users.
+        others: The same, for the road users; the box of the ego vehicle comes third.
         parameters: Name to (usual, least, greatest) value; the last two bound random draws.
         box: Of the ego vehicle.
         mission: Drive or delivery.
     """
 
     ego: Callable[[Array, Parameters], Motion]
-    others: Callable[[Array, Parameters], Sequence[RoadUser]]
+    others: Callable[[Array, Parameters, Box], Sequence[RoadUser]]
     parameters: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     box: Box = CAR
     mission: str = "drive"
@@ -114,17 +114,17 @@ def _turn(t: Array, p: Parameters) -> Motion:
     )
 
 
-def _nobody(t: Array, p: Parameters) -> Sequence[RoadUser]:
+def _nobody(t: Array, p: Parameters, ego: Box) -> Sequence[RoadUser]:
     return ()
 
 
-def _lead(t: Array, p: Parameters) -> Sequence[RoadUser]:
+def _lead(t: Array, p: Parameters, ego: Box) -> Sequence[RoadUser]:
     gap = p["headway_s"] * p["speed_mps"]
-    x = p["speed_mps"] * t + CAR.front_m + gap + OTHER_CAR.length_m / 2
+    x = p["speed_mps"] * t + ego.front_m + gap + OTHER_CAR.length_m / 2
     return (RoadUser("car", OTHER_CAR, straight(x, 0.0, p["speed_mps"])),)
 
 
-def _cutting_in(t: Array, p: Parameters) -> Sequence[RoadUser]:
+def _cutting_in(t: Array, p: Parameters, ego: Box) -> Sequence[RoadUser]:
     """A car that comes from the left lane, and drives off again once it is in.
 
     It is slower than the ego vehicle by `closing_mps` until it is in, then gains speed in such a
@@ -133,7 +133,7 @@ def _cutting_in(t: Array, p: Parameters) -> Sequence[RoadUser]:
     since = t - p["in_lane_at_s"]
     fading = np.exp(-np.maximum(since, 0.0) * 2 * p["closing_mps"] / p["gap_m"])
     gap = p["gap_m"] * (1 + fading) / 2 - p["closing_mps"] * np.minimum(since, 0.0)
-    x = p["speed_mps"] * t + CAR.front_m + gap + OTHER_CAR.length_m / 2
+    x = p["speed_mps"] * t + ego.front_m + gap + OTHER_CAR.length_m / 2
     forward = p["speed_mps"] - p["closing_mps"] * fading
     phase = np.pi * np.clip(-since / p["change_s"], 0.0, 1.0)
     y = LANE_WIDTH_M * (1 - np.cos(phase)) / 2
@@ -145,25 +145,35 @@ def _cutting_in(t: Array, p: Parameters) -> Sequence[RoadUser]:
     return (RoadUser("car", OTHER_CAR, motion),)
 
 
-def _crossing(t: Array, p: Parameters) -> Sequence[RoadUser]:
-    """A pedestrian from the right, who has left the ego's lane band `pet_s` before it comes."""
-    x = p["speed_mps"] * p["arrive_s"] + CAR.front_m + PEDESTRIAN.width_m / 2
-    clear_of_path = CAR.width_m / 2 + PEDESTRIAN.length_m / 2
-    y = clear_of_path + WALKING_SPEED_MPS * (t - (p["arrive_s"] - p["pet_s"]))
+def _walking_across(t: Array, p: Parameters, ego: Box) -> Sequence[RoadUser]:
+    return _crossing(t, p, ego, "pedestrian", PEDESTRIAN, WALKING_SPEED_MPS)
+
+
+def _driving_across(t: Array, p: Parameters, ego: Box) -> Sequence[RoadUser]:
+    return _crossing(t, p, ego, "car", OTHER_CAR, p["crossing_mps"])
+
+
+def _crossing(
+    t: Array, p: Parameters, ego: Box, category: str, box: Box, crossing_mps: Array | float
+) -> Sequence[RoadUser]:
+    """One from the right, who has left the ego's lane band `pet_s` before it comes."""
+    x = p["speed_mps"] * p["arrive_s"] + ego.front_m + box.width_m / 2
+    clear_of_path = ego.width_m / 2 + box.length_m / 2
+    y = clear_of_path + crossing_mps * (t - (p["arrive_s"] - p["pet_s"]))
     still = np.zeros_like(t)
-    motion = Motion(still + x, y, still + np.pi / 2, still + WALKING_SPEED_MPS, still)
-    return (RoadUser("pedestrian", PEDESTRIAN, motion),)
+    motion = Motion(still + x, y, still + np.pi / 2, still + crossing_mps, still)
+    return (RoadUser(category, box, motion),)
 
 
-def _oncoming_walker(t: Array, p: Parameters) -> Sequence[RoadUser]:
-    """A pedestrian who passes the robot on its left, side by side at `meet_s`."""
+def _oncoming_walker(t: Array, p: Parameters, ego: Box) -> Sequence[RoadUser]:
+    """A pedestrian who passes the ego on its left, side by side at `meet_s`."""
     x = p["speed_mps"] * p["meet_s"] - WALKING_SPEED_MPS * (t - p["meet_s"])
-    y = ROBOT.width_m / 2 + p["clearance_m"] + PEDESTRIAN.width_m / 2
+    y = ego.width_m / 2 + p["clearance_m"] + PEDESTRIAN.width_m / 2
     return (RoadUser("pedestrian", PEDESTRIAN, straight(x, y, -WALKING_SPEED_MPS)),)
 
 
-def _parked_ahead(t: Array, p: Parameters) -> Sequence[RoadUser]:
-    x = np.zeros_like(t) + CAR.front_m + p["gap_m"] + OTHER_CAR.length_m / 2
+def _parked_ahead(t: Array, p: Parameters, ego: Box) -> Sequence[RoadUser]:
+    x = np.zeros_like(t) + ego.front_m + p["gap_m"] + OTHER_CAR.length_m / 2
     return (RoadUser("car", OTHER_CAR, straight(x, 0.0, 0.0)),)
 
 
@@ -183,6 +193,7 @@ _SPEED = (15.0, 8.0, 25.0)
 #   standing            speed 0, a parked car `gap_m` ahead.
 #   no_tracks           as cruise, and the recording has no other road user at all.
 #   sidewalk            a delivery robot; a pedestrian passes at a distance of `clearance_m`.
+#   intersection        as pedestrian_crossing, of a car that drives `crossing_mps`.
 SCENARIOS: Mapping[str, Scenario] = {
     "cruise": Scenario(_cruise, _nobody, {"speed_mps": _SPEED}),
     "hard_brake": Scenario(
@@ -209,7 +220,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "pedestrian_crossing": Scenario(
         _cruise,
-        _crossing,
+        _walking_across,
         {"speed_mps": (8.0, 4.0, 12.0), "arrive_s": (6.0, 5.0, 8.0), "pet_s": (1.5, 0.5, 3.0)},
     ),
     "turn": Scenario(
@@ -223,5 +234,15 @@ SCENARIOS: Mapping[str, Scenario] = {
         {"speed_mps": (1.2, 0.6, 1.6), "meet_s": (5.0, 3.0, 7.0), "clearance_m": (0.8, 0.3, 2.0)},
         box=ROBOT,
         mission="delivery",
+    ),
+    "intersection": Scenario(
+        _cruise,
+        _driving_across,
+        {
+            "speed_mps": (10.0, 6.0, 15.0),
+            "arrive_s": (5.0, 4.0, 7.0),
+            "pet_s": (1.0, 0.5, 3.0),
+            "crossing_mps": (10.0, 6.0, 15.0),
+        },
     ),
 }

@@ -1,7 +1,7 @@
 """From motions to the frames of recorded signals, for all logs of a fleet at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,7 @@ from metrics_platform.testing.scenarios import (
     Array,
     Motion,
     RoadUser,
+    Scenario,
     straight,
 )
 
@@ -49,6 +50,7 @@ class Plan:
         seconds: Length of every log.
         tracks: Road users in every log.
         jitter_ns: Samples are late by up to this.
+        scenarios: What the names of the scenarios stand for.
     """
 
     log_ids: list[str]
@@ -61,6 +63,7 @@ class Plan:
     seconds: float
     tracks: int
     jitter_ns: int = 0
+    scenarios: Mapping[str, Scenario] = field(default_factory=lambda: SCENARIOS)
 
 
 def frames_of(plan: Plan, rng: np.random.Generator) -> Frames:
@@ -72,13 +75,13 @@ def frames_of(plan: Plan, rng: np.random.Generator) -> Frames:
     speed_mps = np.empty(speeds_ns.shape)
     bodies = _Bodies.empty(len(plan.log_ids), tracks_ns.shape[1], plan.tracks)
     for name, drawn in plan.parameters.items():
-        kind = SCENARIOS[name]
+        kind = plan.scenarios[name]
         logs = np.flatnonzero(plan.kinds == name)
         ego[:, logs] = _stacked(kind.ego(_seconds(poses_ns[logs]), drawn))
         speed_mps[logs] = kind.ego(_seconds(speeds_ns[logs]), drawn).speed_mps
         if name != "no_tracks":
             t = _seconds(tracks_ns[logs])
-            others = [*kind.others(t, drawn), *_bystanders(t, plan.tracks, rng)]
+            others = [*kind.others(t, drawn, kind.box), *_bystanders(t, plan.tracks, rng)]
             bodies.put(logs, others[: plan.tracks])
     return {
         "recordings": _recordings(plan, [poses_ns, speeds_ns, tracks_ns]),
@@ -151,7 +154,7 @@ def _stacked(motion: Motion) -> Array:
 def _recordings(plan: Plan, clocks: Sequence[NDArray[np.int64]]) -> pl.DataFrame:
     first = np.min([clock[:, 0] for clock in clocks], axis=0) + plan.starts_ns
     last = np.max([clock[:, -1] for clock in clocks], axis=0) + plan.starts_ns
-    kinds = [SCENARIOS[name] for name in plan.kinds]
+    kinds = [plan.scenarios[name] for name in plan.kinds]
     return _typed(
         Recordings,
         log_id=plan.log_ids,

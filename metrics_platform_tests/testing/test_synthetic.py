@@ -9,13 +9,12 @@ from polars.testing import assert_frame_equal
 
 from metrics_platform.core.log_ids import check_log_id
 from metrics_platform.testing.inputs import computed_of
-from metrics_platform.testing.scenarios import SCENARIOS
 from metrics_platform.testing.synthetic import START_NS, Frames, scenario, synthetic_logs
 
 
 @pytest.fixture(scope="module")
 def fleet() -> Frames:
-    return synthetic_logs(3 * len(SCENARIOS), seconds=4)
+    return synthetic_logs(27, seconds=4)
 
 
 def test_it_keeps_the_contracts_of_the_signals(fleet: Frames) -> None:
@@ -43,7 +42,7 @@ def test_any_fleet_keeps_the_contracts(count: int, seconds: float, tracks: int, 
     for computed in computed_of(frames).values():
         assert len(computed.outcomes) == count
     assert len(frames["ego_poses"]) == count * (int(seconds * 20) + 1)
-    with_tracks = count - sum(i % len(SCENARIOS) == 7 for i in range(count))
+    with_tracks = count - sum(i % 9 == 7 for i in range(count))
     assert len(frames["tracks"]) == with_tracks * tracks * (int(seconds * 10) + 1)
 
 
