@@ -1,0 +1,154 @@
+"""Named sets of logs to compute metrics on: the synthetic one, and folders of recordings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+import polars as pl
+
+from metrics_platform.authoring.project import Project
+from metrics_platform.core.content_hash import content_hashes
+from metrics_platform.core.errors import ConfigurationError, UnknownNameError
+from metrics_platform.core.log_ids import check_log_id
+from metrics_platform.core.settings import load_settings
+from metrics_platform.core.statuses import Computed
+
+SYNTHETIC = "synthetic"
+# The recordings that the lock holds results of, beside the synthetic logs.
+PINNED = "pinned"
+# A lock has one for each log and signal: long enough to tell a handful of contents apart.
+_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Logs, as a reader gives them.
+
+    Attributes:
+        name: Of the corpus.
+        signals: Every recorded signal by name, with an outcome for every log.
+        log_ids: In the order of names.
+    """
+
+    name: str
+    signals: Mapping[str, Computed]
+    log_ids: Sequence[str]
+
+    @property
+    def hashes(self) -> Mapping[str, Mapping[str, str]]:
+        """Log to recorded signal to a hash of its content, or the status of a log without any."""
+        found: dict[str, dict[str, str]] = {log_id: {} for log_id in self.log_ids}
+        for name, signal in sorted(self.signals.items()):
+            contents = hashes_by_log(signal.rows)
+            for log_id, outcome in signal.outcomes.items():
+                found[log_id][name] = contents.get(log_id, str(outcome.status))
+        return found
+
+
+def corpus(name: str, project: Project | None = None) -> Corpus:
+    """Return the corpus `name`: `synthetic`, or the recordings in the project's `corpora/NAME/`.
+
+    Raises:
+        UnknownNameError: There is no such corpus; the nearest is offered.
+        ConfigurationError: It has no recording, or two of one name.
+    """
+    if name == SYNTHETIC:
+        return _synthetic()
+    known = corpus_names(project)
+    if project is None or name not in known:
+        raise UnknownNameError("corpus", name, known)
+    return _recorded(name, project.corpora / name)
+
+
+def corpus_names(project: Project | None = None) -> Sequence[str]:
+    """Return the names of all corpora there are."""
+    folder = project.corpora if project else None
+    if folder is None or not folder.is_dir():
+        return [SYNTHETIC]
+    folders = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    return [SYNTHETIC, *(name for name in folders if name[0] != "." and name != SYNTHETIC)]
+
+
+def pinned_corpus(project: Project) -> Corpus:
+    """Return the corpus of which the lock holds results: `synthetic`, and `pinned` if it is there.
+
+    Raises:
+        ConfigurationError: A recording has the name of a synthetic log.
+    """
+    synthetic = corpus(SYNTHETIC)
+    if PINNED not in corpus_names(project):
+        return synthetic
+    pinned = corpus(PINNED, project)
+    if both := sorted({*synthetic.log_ids} & {*pinned.log_ids}):
+        raise ConfigurationError(
+            f"corpora/{PINNED} has a recording named {both[0]!r}, and so has the synthetic corpus: "
+            "give it another name"
+        )
+    return Corpus(
+        f"{SYNTHETIC} and {PINNED}",
+        {name: _together(s, pinned.signals[name]) for name, s in synthetic.signals.items()},
+        sorted([*synthetic.log_ids, *pinned.log_ids]),
+    )
+
+
+def recordings_in(folder: Path) -> Mapping[str, Path]:
+    """Return the recordings in `folder` by log id, named as in the inbox.
+
+    Raises:
+        ConfigurationError: There is none, or two have one name.
+        InvalidLogIdError: A name cannot be a log id.
+    """
+    from metrics_platform.readers.contents import SIDECAR
+
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name[0] == "." or path.name.endswith(f".{SIDECAR}"):
+            continue
+        log_id = check_log_id(path.name if path.is_dir() else path.stem)
+        if found.setdefault(log_id, path) != path:
+            raise ConfigurationError(
+                f"{path} and {found[log_id].name} beside it would both be log {log_id!r}"
+            )
+    if not found:
+        raise ConfigurationError(
+            f"there is no recording in {folder}: put a file or folder there for each"
+        )
+    return found
+
+
+def hashes_by_log(rows: pl.DataFrame) -> dict[str, str]:
+    """Return 16 hex digits over the rows of each log that has any."""
+    if not rows["log_id"].is_sorted():
+        rows = rows.sort("log_id", maintain_order=True)
+    runs = rows["log_id"].rle().struct.unnest()
+    bounds = [*accumulate(runs["len"].to_list(), initial=0)]
+    digests = content_hashes(rows, bounds)
+    return {i: d[:_DIGITS] for i, d in zip(runs["value"].to_list(), digests, strict=True)}
+
+
+def _synthetic() -> Corpus:
+    from metrics_platform.testing.corpus import pinned_logs
+    from metrics_platform.testing.inputs import computed_of, log_ids_of
+
+    frames = pinned_logs()
+    return Corpus(SYNTHETIC, computed_of(frames), log_ids_of(frames))
+
+
+def _recorded(name: str, folder: Path) -> Corpus:
+    from metrics_platform.readers.config import ReaderConfig
+    from metrics_platform.readers.reading import read_logs
+
+    paths = recordings_in(folder)
+    signals = read_logs(paths, ReaderConfig.load(load_settings().readers)).signals
+    return Corpus(name, signals, sorted(paths))
+
+
+def _together(first: Computed, second: Computed) -> Computed:
+    return Computed(
+        definition=first.definition,
+        rows=pl.concat([first.rows, second.rows]),
+        outcomes={**first.outcomes, **second.outcomes},
+        summary=pl.concat([first.summary, second.summary]),
+        fingerprints={**first.fingerprints, **second.fingerprints},
+    )
