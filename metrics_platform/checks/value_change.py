@@ -1,0 +1,244 @@
+"""How the values of one version differ from those of another, over the logs that both have.
+
+Rows are matched by their key within the log, or by their position where they have none, and all
+logs are compared at once.
+"""
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from metrics_platform.checks.differences import Differences, differences
+from metrics_platform.core.definitions import Tolerance
+from metrics_platform.core.statuses import Outcome, Status
+
+# The last bits of a sum depend on its order, and so on the machine.
+DEFAULT_TOLERANCE = Tolerance(relative=1e-9, absolute=1e-12)
+_MOST_CHANGED = 3
+_LONGEST_VALUE = 40
+# Of a log: another status says more than rows that came or went, and these more than a value.
+_OTHER_STATUS = 10.0
+_OTHER_ROWS = 5.0
+
+
+@dataclass(frozen=True)
+class Values:
+    """What one version gave.
+
+    Attributes:
+        rows: Of the computed logs.
+        outcomes: Per log.
+        summary: One row per computed log: `log_id` and the summary scalars.
+    """
+
+    rows: pl.DataFrame
+    outcomes: Mapping[str, Outcome]
+    summary: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class ColumnChange:
+    """A column, or a summary scalar, of which values changed.
+
+    Attributes:
+        column: Its name.
+        logs: In which a value changed.
+        rows: In which it did; of a summary scalar, that is the logs again.
+        largest_absolute: Of the differences, in the column's unit, seconds where it holds times;
+            None where they have no size: text, or null on one side.
+        largest_relative: To the greater of the two values.
+        summary: Whether it is a summary scalar.
+    """
+
+    column: str
+    logs: int
+    rows: int
+    largest_absolute: float | None
+    largest_relative: float | None
+    summary: bool = False
+
+
+@dataclass(frozen=True)
+class LogChange:
+    """What changed in one log.
+
+    Attributes:
+        log_id: Of the log.
+        told: What changed most: `min_ttc_s 2 -> 1.9`, `3 rows -> 4`, `computed -> failed: why`.
+        score: Greater is more.
+    """
+
+    log_id: str
+    told: str
+    score: float
+
+
+@dataclass(frozen=True)
+class ValueChange:
+    """How two versions differ.
+
+    Attributes:
+        logs: That both have, and so were compared.
+        changed_logs: Of these.
+        columns: Those with other values, in the order of the rows, then of the summary.
+        most_changed: Three logs at most, the one that changed most first.
+        outcomes: Logs with another status.
+        rows_added: Rows with a key that the older version doesn't have.
+        rows_removed: Rows with a key that the newer version doesn't have.
+    """
+
+    logs: int
+    changed_logs: int
+    columns: Sequence[ColumnChange]
+    most_changed: Sequence[LogChange]
+    outcomes: int
+    rows_added: int = 0
+    rows_removed: int = 0
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs by more than its tolerance."""
+        return not self.changed_logs
+
+
+def value_change(
+    before: Values,
+    after: Values,
+    *,
+    key: Sequence[str],
+    tolerances: Mapping[str, Tolerance],
+    default: Tolerance = DEFAULT_TOLERANCE,
+) -> ValueChange:
+    """Compare two versions on the logs that both have an outcome of.
+
+    Columns that only one of them has, or has as something that can't be compared (text and a
+    number), are left to `contract_changes`.
+
+    Args:
+        before: Of the older version.
+        after: Of the newer one.
+        key: Columns that tell the rows of a log apart. Rows that share one are matched in order.
+        tolerances: By column or summary scalar. Without one, numbers that are no fractions must be
+            equal.
+        default: Of fractions.
+    """
+    logs = before.outcomes.keys() & after.outcomes.keys()
+    status = {
+        log_id: f"{was.status} -> {_told_outcome(now)}"
+        for log_id in logs
+        if (was := before.outcomes[log_id]).status != (now := after.outcomes[log_id]).status
+    }
+    computed = [
+        log_id
+        for log_id in logs
+        if log_id not in status and before.outcomes[log_id].status is Status.COMPUTED
+    ]
+    rows, summary = (
+        differences(was, now, computed, key=identity, tolerances=tolerances, default=default)
+        for was, now, identity in (
+            (before.rows, after.rows, key),
+            (before.summary, after.summary, ["log_id"]),
+        )
+    )
+    return ValueChange(
+        logs=len(logs),
+        changed_logs=len({*status, *rows.logs, *summary.logs}),
+        columns=[*_columns(rows, summary=False), *_columns(summary, summary=True)],
+        most_changed=_most_changed(status, rows, summary),
+        outcomes=len(status),
+        rows_added=int(rows.counts["added"].sum()),
+        rows_removed=int(rows.counts["removed"].sum()),
+    )
+
+
+def merged(changes: Sequence[ValueChange]) -> ValueChange:
+    """Return as one what was compared batch by batch, no log in two of them."""
+    columns: dict[tuple[bool, str], ColumnChange] = {}
+    for column in (column for change in changes for column in change.columns):
+        name = (column.summary, column.column)
+        columns[name] = _added(columns[name], column) if name in columns else column
+    most = sorted((log for change in changes for log in change.most_changed), key=_rank)
+    return ValueChange(
+        logs=sum(change.logs for change in changes),
+        changed_logs=sum(change.changed_logs for change in changes),
+        columns=sorted(columns.values(), key=lambda column: column.summary),
+        most_changed=most[:_MOST_CHANGED],
+        outcomes=sum(change.outcomes for change in changes),
+        rows_added=sum(change.rows_added for change in changes),
+        rows_removed=sum(change.rows_removed for change in changes),
+    )
+
+
+def _added(one: ColumnChange, other: ColumnChange) -> ColumnChange:
+    absolute = (one.largest_absolute, other.largest_absolute)
+    relative = (one.largest_relative, other.largest_relative)
+    return replace(
+        one,
+        logs=one.logs + other.logs,
+        rows=one.rows + other.rows,
+        largest_absolute=max((size for size in absolute if size is not None), default=None),
+        largest_relative=max((size for size in relative if size is not None), default=None),
+    )
+
+
+def _columns(found: Differences, *, summary: bool) -> Iterable[ColumnChange]:
+    by_column = found.values.group_by("column", maintain_order=True).agg(
+        pl.col("log_id").n_unique(), pl.len(), pl.col("absolute").max(), pl.col("relative").max()
+    )
+    for name, logs, rows, absolute, relative in by_column.iter_rows():
+        yield ColumnChange(name, logs, rows, absolute, relative, summary)
+
+
+def _most_changed(
+    status: Mapping[str, str], rows: Differences, summary: Differences
+) -> Sequence[LogChange]:
+    scores = dict.fromkeys(status, _OTHER_STATUS)
+    by_log = pl.concat([rows.values, summary.values]).group_by("log_id").agg(pl.col("score").max())
+    share = (pl.col("added") + pl.col("removed")) / pl.max_horizontal("before", "now")
+    by_rows = rows.counts.select("log_id", _OTHER_ROWS + share)
+    for log_id, score in [*by_log.iter_rows(), *by_rows.iter_rows()]:
+        scores[log_id] = max(scores.get(log_id, 0.0), score)
+    most = heapq.nsmallest(_MOST_CHANGED, scores, key=lambda log_id: (-scores[log_id], log_id))
+    return [
+        LogChange(log_id, status.get(log_id) or _told(log_id, rows, summary), scores[log_id])
+        for log_id in most
+    ]
+
+
+def _rank(log: LogChange) -> tuple[float, str]:
+    return -log.score, log.log_id
+
+
+def _told(log_id: str, rows: Differences, summary: Differences) -> str:
+    """Tell of one log: its rows where they came or went, then the scalar or value."""
+    told = []
+    of_log = pl.col("log_id") == log_id
+    for _, before, now, added, _ in rows.counts.filter(of_log).iter_rows():
+        same = f", {added} of them new" if before == now else ""
+        told.append(f"{before} rows -> {now}{same}")
+    # What people read of a log is its summary.
+    for found in (summary, rows):
+        values = found.values.filter(of_log).sort("score", descending=True, maintain_order=True)
+        if len(values):
+            at, column = values.row(0, named=True)["at"], values["column"][0]
+            return ", ".join([*told, f"{column} {_both(*found.values_at(at, column))}"])
+    return ", ".join(told)
+
+
+def _told_outcome(outcome: Outcome) -> str:
+    return f"{outcome.status}: {outcome.reason}" if outcome.reason else str(outcome.status)
+
+
+def _both(was: object, now: object) -> str:
+    """Return two values so that they can be told apart."""
+    short = [f"{v:.6g}" if isinstance(v, float) else _shown(v) for v in (was, now)]
+    return " -> ".join(short if short[0] != short[1] else map(repr, (was, now)))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, pl.Series):
+        value = value.to_list()
+    text = "null" if value is None else str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
