@@ -18,7 +18,8 @@ from typing import Any
 from metrics_platform.core.definitions import Definition
 from metrics_platform.core.errors import DefinitionError
 from metrics_platform.core.frames import MetricFrame, contract, plain_text
-from metrics_platform.core.sources import Piece, Source, binding, parse
+from metrics_platform.core.pieces import Piece
+from metrics_platform.core.sources import Source, binding, parse
 
 _PLATFORM = __name__.partition(".")[0]
 _Reference = tuple[str, str]
