@@ -6,6 +6,7 @@ from metrics_platform.store.inbox import INBOX, Arrival, arrivals, sweep
 from metrics_platform.store.ledger import DUE, Expected, Needed, Standing
 from metrics_platform.store.objects import ObjectInfo, ObjectRoot
 from metrics_platform.store.postgres import dagster_url, index_url
+from metrics_platform.store.promotions import Promotion
 from metrics_platform.store.registered import ReadLog
 from metrics_platform.store.registration import Found, Registration, State
 from metrics_platform.store.registry import LogRegistry
@@ -24,6 +25,7 @@ __all__ = [
     "Needed",
     "ObjectInfo",
     "ObjectRoot",
+    "Promotion",
     "ReadLog",
     "Registration",
     "Selection",

@@ -110,10 +110,11 @@ def commit(
     rows, new = results_of(computed)
     definition = computed.definition
     scope = Scope(domain, definition.name, definition.version, list(new))
+    versions.number(scope, shadow=definition.shadow)
     if len(rows):
         versions.check_columns(scope, rows.schema)
     while True:
-        number = versions.number(scope)
+        number = versions.number(scope, shadow=definition.shadow)
         batch = _Batch(scope, number, rows, new, run_id, computed.seconds)
         try:
             written, put = _attempt(postgres, objects, batch)

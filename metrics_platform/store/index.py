@@ -23,7 +23,41 @@ versions = sa.Table(
     sa.Column("version", _Key, nullable=False),
     sa.Column("columns", sa.Text, comment="Of its Parquet files; null until there is one."),
     sa.Column("history_from", _Time, comment="Retention has deleted what was superseded before."),
+    sa.Column(
+        "shadow_until",
+        _Time,
+        comment="Until then only a shadow has written it: infinity while it is so, null if never.",
+    ),
     sa.Index("versions_by_name", "domain", "name", "version", unique=True),
+)
+
+# One row per time that a version was what readers get who ask for none.
+promotions = sa.Table(
+    "promotions",
+    metadata,
+    sa.Column("promotion_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("domain", _Key, nullable=False, comment="log or sim"),
+    sa.Column("name", _Key, nullable=False),
+    sa.Column("version", _Key, nullable=False),
+    sa.Column("promoted_at", _Time, nullable=False),
+    sa.Column("demoted_at", _Time, comment="Null while it is what readers get."),
+    sa.Column("promoted_by", sa.Text),
+    sa.Column("demoted_by", sa.Text),
+    sa.Column("note", sa.Text, comment="Why."),
+    sa.Column(
+        "follows",
+        sa.BigInteger,
+        sa.ForeignKey(f"{SCHEMA}.promotions.promotion_id"),
+        comment="What to go back to; null for no promotion.",
+    ),
+    sa.Index(
+        "promotions_open",
+        "domain",
+        "name",
+        unique=True,
+        postgresql_where=sa.text("demoted_at IS NULL"),
+    ),
+    sa.Index("promotions_by_name", "domain", "name", "promoted_at"),
 )
 
 # One row per Parquet object that a commit or a compaction made.

@@ -1,4 +1,4 @@
-"""One compaction or retention of a version at a time, and one export."""
+"""One compaction or retention of a version at a time, one export, one promotion of a name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +10,7 @@ from sqlalchemy import exc
 from metrics_platform.store.postgres import Postgres
 
 _LOCK = 731_548_600  # any number that nobody else takes for advisory locks of two numbers
+_PROMOTING = 731_548_601  # the same
 EXPORTING = 7_315_486_004  # the same, of one number
 
 
@@ -32,6 +33,12 @@ def in_turn(postgres: Postgres, number: int) -> Iterator[None]:
     """
     with _held(postgres, sa.func.pg_advisory_xact_lock(number)):
         yield
+
+
+def wait_for_turn(connection: sa.Connection, domain: str, name: str) -> None:
+    """Have whoever else moves the pointer of this name wait until the end of the transaction."""
+    of_name = sa.func.hashtext(sa.literal(f"{domain}/{name}", sa.Text))
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PROMOTING, of_name)))
 
 
 @contextmanager

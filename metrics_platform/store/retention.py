@@ -15,9 +15,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from metrics_platform.core.errors import StoreError
 from metrics_platform.store.commits import mark_dirty
+from metrics_platform.store.current_versions import is_or_was_promoted
 from metrics_platform.store.index import commits, files, results, versions
 from metrics_platform.store.locks import alone
 from metrics_platform.store.postgres import Postgres
+from metrics_platform.store.versions import is_shadow
 
 _AT_ONCE = 10_000
 
@@ -41,12 +43,19 @@ class Retained:
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """A version that has results."""
+    """A version that has results.
+
+    Attributes:
+        is_shadow: Only a shadow has written it.
+        is_promoted: Or was, within the history that is kept.
+    """
 
     version_id: int
     domain: str
     name: str
     version: str
+    is_shadow: bool
+    is_promoted: bool
 
     @property
     def order(self) -> tuple[str, str, list[int]]:
@@ -69,13 +78,13 @@ def retain(
     if keep_versions is not None and keep_versions < 1:
         raise StoreError(f"at least one version must be kept, got {keep_versions}")
     r = results.c
-    known = postgres.query(_versions)
+    known = postgres.query(partial(_versions, kept=keep_superseded))
     old = set() if keep_versions is None else set(_old(known, keep_versions, in_use))
     found = Retained(0, 0, [], 0)
     for version in known:
         if version in old:
             deleted = _delete(postgres, version.version_id, [], dry_run)
-            if deleted is not None:
+            if deleted:
                 found.versions.append(f"{version.domain}/{version.name} {version.version}")
                 found.of_versions += deleted
         elif keep_superseded is not None:
@@ -93,12 +102,12 @@ def _before(kept: timedelta) -> sa.ColumnElement[datetime]:
     return sa.func.now() - sa.literal(kept)
 
 
-def _versions(connection: sa.Connection) -> list[_Version]:
+def _versions(connection: sa.Connection, kept: timedelta | None) -> list[_Version]:
     """Return the versions that have results, of each name the lowest first."""
     v = versions.c
-    query = sa.select(v.version_id, v.domain, v.name, v.version).where(
-        sa.exists().where(results.c.version_id == v.version_id)
-    )
+    query = sa.select(
+        v.version_id, v.domain, v.name, v.version, is_shadow(), is_or_was_promoted(kept)
+    ).where(sa.exists().where(results.c.version_id == v.version_id))
     found = [_Version(*row) for row in connection.execute(query)]
     return sorted(found, key=lambda version: version.order)
 
@@ -106,9 +115,13 @@ def _versions(connection: sa.Connection) -> list[_Version]:
 def _old(
     known: Sequence[_Version], keep: int, in_use: Collection[tuple[str, str]]
 ) -> Iterator[_Version]:
+    """Yield what is lower than the highest `keep` that readers could get without a promotion."""
     for _, of_name in groupby(known, key=lambda version: (version.domain, version.name)):
-        for version in list(of_name)[:-keep]:
-            if (version.name, version.version) not in in_use:
+        all_of_name = list(of_name)
+        kept = [version for version in all_of_name if not version.is_shadow][-keep:]
+        for version in all_of_name:
+            is_old = bool(kept) and version.order < kept[0].order
+            if is_old and not version.is_promoted and (version.name, version.version) not in in_use:
                 yield version
 
 
@@ -145,6 +158,8 @@ def _delete_some(
     which: list[sa.ColumnElement[bool]],
 ) -> int:
     r, v = results.c, versions.c
+    if not which and _is_promoted_by_now(connection, version_id):
+        return 0
     some = r.id == sa.any_(sa.literal(ids, ARRAY(sa.BigInteger)))
     # As writers do: results in the order of their keys, and files after them.
     locked = (
@@ -167,6 +182,15 @@ def _delete_some(
             sa.update(versions).where(v.version_id == version_id).values(history_from=later)
         )
     return connection.execute(sa.delete(results).where(some, *which)).rowcount
+
+
+def _is_promoted_by_now(connection: sa.Connection, version_id: int) -> bool:
+    """Say whether readers get a version by a promotion, and let nobody promote it from now on."""
+    of_version = sa.select(versions.c.version_id).where(versions.c.version_id == version_id)
+    connection.execute(of_version.with_for_update(key_share=True))
+    # A statement of its own sees what was committed until it was locked.
+    promoted = of_version.where(is_or_was_promoted(timedelta(0)))
+    return connection.execute(promoted).first() is not None
 
 
 def _delete_commits(connection: sa.Connection, which: sa.ColumnElement[bool], dry_run: bool) -> int:

@@ -11,17 +11,19 @@ import polars as pl
 import sqlalchemy as sa
 
 from metrics_platform.core.definitions import Definition
-from metrics_platform.core.errors import NoResultsError, StoreError
+from metrics_platform.core.errors import NoResultsError
 from metrics_platform.core.frames import MetricFrame, empty_frame
 from metrics_platform.core.settings import Settings
 from metrics_platform.core.statuses import Computed, Input, Outcome, Status
 from metrics_platform.store import ledger, migrations, reads, tables
 from metrics_platform.store.backfills import Backfills
 from metrics_platform.store.commits import Commit, commit
+from metrics_platform.store.current_versions import check_moment, version_for_readers
 from metrics_platform.store.index import files
 from metrics_platform.store.ledger import Expected
 from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.postgres import Postgres
+from metrics_platform.store.promotions import Promotions
 from metrics_platform.store.reads import Scope
 from metrics_platform.store.registry import LogRegistry
 from metrics_platform.store.selection import Selection
@@ -30,7 +32,7 @@ from metrics_platform.store.versions import Versions, check_kept
 
 
 @dataclass(frozen=True)
-class Store(Upkeep):
+class Store(Upkeep, Promotions):
     """Results as Parquet below an object root, indexed in Postgres.
 
     Every method may raise `StoreUnavailableError`, after it has tried for a while.
@@ -114,7 +116,8 @@ class Store(Upkeep):
         Args:
             name: Of a signal or metric.
             domain: log or sim.
-            version: None for the highest that has results.
+            version: None for the promoted one; without a promotion the highest that has results,
+                but for those of shadows.
             logs: Only these; None for all.
             where: Only logs of which this is known: release, place, tags, time, …; None for all.
             as_of: What was current then; with time zone.
@@ -209,7 +212,7 @@ class Store(Upkeep):
         )
 
     def versions(self, name: str, *, domain: str = "log") -> list[str]:
-        """Return the versions that have results, the lowest first."""
+        """Return the versions that have results, the lowest first; those of shadows too."""
         return self.postgres.query(lambda connection: tables.versions(connection, domain, name))
 
     def files(self, name: str, *, domain: str = "log", version: str | None = None) -> pl.DataFrame:
@@ -284,28 +287,13 @@ class Store(Upkeep):
         where: Selection | None,
         as_of: datetime | None,
     ) -> Scope:
-        if as_of is not None and as_of.tzinfo is None:
-            # Postgres would take it for UTC, and a person mostly means local time.
-            raise StoreError(
-                f"as_of must have a time zone, as datetime.now(UTC) has, got {as_of.isoformat()}"
-            )
+        check_moment(as_of)
         scope = Scope(domain, name, version or "", logs, where, as_of)
-        if version is not None and as_of is None:
-            return scope
-
-        def highest(connection: sa.Connection) -> str:
-            for found in reversed(tables.versions(connection, domain, name)):
-                of_all = replace(scope, version=found, logs=None, where=None)
-                if as_of is not None:
-                    check_kept(connection, of_all)
-                if as_of is None or reads.any_results(connection, of_all):
-                    return found
-            moment = "" if as_of is None else f" until {as_of.isoformat()}"
-            raise NoResultsError(f"nothing was computed of {domain} {name!r}{moment}")
-
         if version is None:
-            return replace(scope, version=self.postgres.query(highest))
-        self.postgres.query(lambda connection: check_kept(connection, scope))
+            found = self.postgres.query(lambda connection: version_for_readers(connection, scope))
+            return replace(scope, version=found)
+        if as_of is not None:
+            self.postgres.query(lambda connection: check_kept(connection, scope))
         return scope
 
     def _rows(

@@ -1,6 +1,7 @@
 """Frames read from the index: what became of logs, summaries, what there is."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -112,13 +113,28 @@ def summary(connection: sa.Connection, scope: Scope) -> pl.DataFrame:
     return head.hstack(_scalars([row[-1] or {} for row in found]))
 
 
-def versions(connection: sa.Connection, domain: str, name: str) -> list[str]:
-    """Return the versions that have results, lowest first."""
+def versions(
+    connection: sa.Connection,
+    domain: str,
+    name: str,
+    *,
+    readable_at: datetime | sa.ColumnElement[datetime] | None = None,
+) -> list[str]:
+    """Return the versions that have results, lowest first.
+
+    Args:
+        connection: To the index.
+        domain: log or sim.
+        name: Of a signal or metric.
+        readable_at: Without those that only a shadow had written by then; None for all.
+    """
     v, r = versions_table.c, results.c
     # The first by key, and not any, or Postgres would read through all results to find one.
     of_version = sa.select(r.id).where(r.version_id == v.version_id, r.superseded_at.is_(None))
     first = of_version.order_by(r.partition_key).limit(1).scalar_subquery()
     query = sa.select(v.version).where(v.domain == domain, v.name == name, first.is_not(None))
+    if readable_at is not None:
+        query = query.where(sa.func.coalesce(v.shadow_until <= readable_at, sa.true()))
     found = connection.scalars(query)
     return sorted(found, key=lambda version: [int(part) for part in version.split(".")])
 

@@ -97,7 +97,9 @@ class Upkeep:
         Args:
             keep_superseded: How long a result is kept after another one has superseded it; `as_of`
                 reaches back so far, and is refused beyond.
-            keep_versions: How many versions of each name are kept: the highest that have results.
+            keep_versions: How many versions of each name are kept: the highest that have results,
+                not counting those of shadows. What is promoted always stays, and so does what was
+                promoted within the time of `keep_superseded`.
             in_use: Name and version of what is kept all the same: what today's code writes need
                 not be the highest.
             keep_commits: How long it is kept what each commit did and cost.

@@ -11,7 +11,7 @@ from metrics_platform.core.errors import StoreError
 from metrics_platform.store.index import files, versions
 from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.postgres import Postgres
-from metrics_platform.store.reads import Scope, scan_files, version_number
+from metrics_platform.store.reads import Scope, scan_files
 
 # Name and type of each, in their order: files of another order cannot be read together.
 _Columns = list[tuple[str, str]]
@@ -31,13 +31,19 @@ class Versions:
     _numbers: dict[tuple[str, str, str], int] = field(default_factory=dict)
     _columns: dict[int, _Columns] = field(default_factory=dict)
 
-    def number(self, scope: Scope) -> int:
-        """Return the number of the version of `scope`, given to it now if it has none."""
+    def number(self, scope: Scope, *, shadow: bool = False) -> int:
+        """Return the number of the version of `scope`, given to it now if it has none.
+
+        Args:
+            scope: Of the version.
+            shadow: It is asked for by a shadow: readers don't get a version that only shadows have
+                asked for.
+        """
         key = (scope.domain, scope.name, scope.version)
         # Another thread may forget it at any moment.
         number = self._numbers.get(key)
         if number is None:
-            number = self.postgres.query(lambda connection: _number(connection, scope))
+            number = self.postgres.query(lambda connection: _number(connection, scope, shadow))
             self._numbers[key] = number
         return number
 
@@ -119,18 +125,37 @@ def check_kept(connection: sa.Connection, scope: Scope) -> None:
         )
 
 
+def is_shadow() -> sa.ColumnElement[bool]:
+    """Say that only a shadow has written a version so far: readers get it once it is promoted."""
+    return sa.func.coalesce(versions.c.shadow_until > sa.func.clock_timestamp(), sa.false())
+
+
 def _columns_of(schema: pl.Schema) -> _Columns:
     return [(name, str(dtype)) for name, dtype in schema.items()]
 
 
-def _number(connection: sa.Connection, scope: Scope) -> int:
-    known = sa.select(version_number(scope.domain, scope.name, scope.version))
-    number: int | None = connection.scalar(known)
-    if number is None:
-        values = {"domain": scope.domain, "name": scope.name, "version": scope.version}
-        connection.execute(insert(versions).values(values).on_conflict_do_nothing())
-        number = connection.execute(known).scalar_one()
-    return number
+def _number(connection: sa.Connection, scope: Scope, shadow: bool) -> int:
+    v = versions.c
+    known = sa.select(v.version_id, is_shadow()).where(v.version_id == scope.version_id)
+    found = connection.execute(known).first()
+    if found is None:
+        values: dict[str, object] = {
+            "domain": scope.domain,
+            "name": scope.name,
+            "version": scope.version,
+        }
+        if shadow:
+            values["shadow_until"] = sa.literal_column("'infinity'::timestamptz")
+        added = insert(versions).values(values)
+        connection.execute(added.on_conflict_do_nothing())
+        found = connection.execute(known).one()
+    number, is_only_shadows = found
+    if is_only_shadows and not shadow:
+        # From now on it is no shadow's alone, and never will be again.
+        of_shadow = (v.version_id == number, is_shadow())
+        taken_over = sa.update(versions).where(*of_shadow)
+        connection.execute(taken_over.values(shadow_until=sa.func.clock_timestamp()))
+    return int(number)
 
 
 def _newest(connection: sa.Connection, number: int) -> str | None:

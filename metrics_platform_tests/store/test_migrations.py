@@ -19,7 +19,7 @@ from metrics_platform.store import ObjectRoot, Store
 from metrics_platform.store.index import SCHEMA, metadata
 from metrics_platform.store.migrations import HEAD, configuration, upgrade
 from metrics_platform.store.postgres import Postgres
-from metrics_platform_tests.store.builders import HARD_BRAKES, brakes, computed
+from metrics_platform_tests.store.builders import HARD_BRAKES, brakes, computed, definition
 
 
 @pytest.fixture
@@ -98,6 +98,26 @@ def test_results_of_the_first_index_are_taken_along(postgres: Postgres, tmp_path
         assert len(store.scan("hard_brakes").collect()) == 4
 
 
+def test_an_index_without_promotions_is_read_as_before(postgres: Postgres, tmp_path: Path) -> None:
+    with postgres.engine.begin() as connection:
+        connection.execute(sa.schema.CreateSchema(SCHEMA))
+        command.upgrade(configuration(connection), "0002")
+        for version in ("1.0.0", "2.0.0"):
+            connection.execute(_SECOND_VERSION, {"version": version})
+            connection.execute(_SECOND_RESULT, {"version": version})
+
+    upgrade(postgres)
+
+    with Store(ObjectRoot.open(str(tmp_path)), postgres) as store:
+        # Nobody was a shadow then, so readers get the highest.
+        assert store.current_version("hard_brakes") == "2.0.0"
+        assert store.outcomes("hard_brakes")["log_id"].to_list() == ["a"]
+        assert store.promoted("hard_brakes") is None
+        store.promote("hard_brakes", "1.0.0")
+        assert store.current_version("hard_brakes") == "1.0.0"
+        assert store.write(computed({"b": [1.0]}, of=definition(version="2.0.0"))).written == 1
+
+
 class Other(MetricFrame):
     """One row per log_id, start_ns."""
 
@@ -111,6 +131,15 @@ OTHER = replace(HARD_BRAKES, rows=Other)
 _FIRST_FILE = sa.text(
     "INSERT INTO metrics_platform.files VALUES"
     " (:file_id, :path, 'log', 'hard_brakes', '1.0.0', 2, 1000, now())"
+)
+_SECOND_VERSION = sa.text(
+    "INSERT INTO metrics_platform.versions (domain, name, version) "
+    "VALUES ('log', 'hard_brakes', :version)"
+)
+_SECOND_RESULT = sa.text(
+    "INSERT INTO metrics_platform.results (version_id, partition_key, fingerprint, input_hash,"
+    " status, reason, row_offset, row_count, committed_at) SELECT version_id, 'a', 'f', 'i',"
+    " 'abstained', 'no poses', 0, 0, now() FROM metrics_platform.versions WHERE version = :version"
 )
 _FIRST_RESULT = sa.text(
     "INSERT INTO metrics_platform.results (domain, name, version, partition_key, fingerprint,"

@@ -12,7 +12,7 @@ from metrics_platform.store.postgres import Postgres
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"
+HEAD = "0003"
 _LOCK = 7_315_486_001  # any number that nobody else takes for an advisory lock
 _PATIENCE_S = 10.0
 

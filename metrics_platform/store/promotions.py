@@ -1,0 +1,292 @@
+"""Promotion: a pointer per signal or metric to the version that readers get who ask for none.
+
+A promotion stands on the one that it took the place of, so that `demote` can go back. Without any,
+readers get the highest version that has results and is not just a shadow's.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from metrics_platform.core.errors import NoResultsError, StoreError
+from metrics_platform.store import tables
+from metrics_platform.store.current_versions import (
+    check_moment,
+    highest_version,
+    promoted_version,
+    version_for_readers,
+    versions_beside,
+)
+from metrics_platform.store.index import promotions, results, versions
+from metrics_platform.store.locks import wait_for_turn
+from metrics_platform.store.objects import ObjectRoot
+from metrics_platform.store.parameters import storable
+from metrics_platform.store.postgres import Postgres
+from metrics_platform.store.reads import Scope, version_number
+from metrics_platform.store.tables import Types, table
+
+PROMOTIONS: Types = {
+    "name": pl.String,
+    "version": pl.String,
+    "promoted_at": pl.Datetime("us", "UTC"),
+    "demoted_at": pl.Datetime("us", "UTC"),
+    "promoted_by": pl.String,
+    "demoted_by": pl.String,
+    "note": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What a promotion or demotion did.
+
+    Attributes:
+        before: Version that readers got until now; None if there was nothing for them.
+        after: Version that they get from now on.
+        is_promoted: A promotion says so; else it is the highest.
+    """
+
+    before: str | None
+    after: str | None
+    is_promoted: bool = True
+
+
+@dataclass(frozen=True)
+class Promotions:
+    """The part of the store that says which version readers get.
+
+    Attributes:
+        objects: Where the rows are.
+        postgres: Where the index is.
+    """
+
+    objects: ObjectRoot
+    postgres: Postgres
+
+    def promote(
+        self,
+        name: str,
+        version: str,
+        *,
+        domain: str = "log",
+        by: str | None = None,
+        note: str | None = None,
+        anyway: bool = False,
+    ) -> Promotion:
+        """Give `version` to all readers who ask for none; it is so already where they get it.
+
+        Args:
+            name: Of a signal or metric.
+            version: Of it; a shadow's, too.
+            domain: log or sim.
+            by: Who wants it.
+            note: Why.
+            anyway: Also where logs that readers get now have no result of it, or a failed one.
+
+        Raises:
+            NoResultsError: The version has no results.
+            StoreError: Readers would lose logs, and not `anyway`.
+        """
+        scope = Scope(domain, name, version)
+        told = {"promoted_by": storable(by), "note": storable(note)}
+        return self.postgres.transaction(
+            lambda connection: _promote(connection, scope, told, anyway)
+        )
+
+    def demote(self, name: str, *, domain: str = "log", by: str | None = None) -> Promotion:
+        """Go back to the version that was promoted before, or to the highest where none was.
+
+        A version whose results are no longer kept is passed over.
+
+        Args:
+            name: Of a signal or metric.
+            domain: log or sim.
+            by: Who wants it.
+
+        Raises:
+            StoreError: No version is promoted.
+        """
+        found = self.postgres.query(lambda connection: _open(connection, domain, name))
+        if found is None:
+            raise StoreError(
+                f"no version of {domain} {name!r} is promoted: readers get the highest already"
+            )
+        # Told which one: repeated, it must not take away the next one as well.
+        work = partial(_demote, scope=Scope(domain, name, found.version), found=found, by=by)
+        self.postgres.transaction(work)
+        now = self.promoted(name, domain=domain)
+        return Promotion(
+            before=found.version,
+            after=now or self.postgres.query(lambda c: highest_version(c, Scope(domain, name, ""))),
+            is_promoted=now is not None,
+        )
+
+    def promoted(
+        self, name: str, *, domain: str = "log", as_of: datetime | None = None
+    ) -> str | None:
+        """Return the version that a promotion points to, now or then; None where there is none.
+
+        Raises:
+            StoreError: `as_of` has no time zone.
+        """
+        check_moment(as_of)
+        return self.postgres.query(
+            lambda connection: promoted_version(connection, domain, name, as_of)
+        )
+
+    def current_version(
+        self, name: str, *, domain: str = "log", as_of: datetime | None = None
+    ) -> str:
+        """Return the version that readers get who ask for none: the promoted one, or the highest.
+
+        Raises:
+            NoResultsError: There is nothing for them: no results, or only those of a shadow.
+            StoreError: `as_of` has no time zone, or is before what retention has left.
+        """
+        check_moment(as_of)
+        scope = Scope(domain, name, "", as_of=as_of)
+        return self.postgres.query(lambda connection: version_for_readers(connection, scope))
+
+    def promotions(self, name: str | None = None, *, domain: str = "log") -> pl.DataFrame:
+        """Return what was ever promoted, of each name the newest first; None for all names.
+
+        One row per promotion: name, version, promoted_at, demoted_at (null: it points there now),
+        promoted_by, demoted_by, note.
+        """
+        p = promotions.c
+        columns = [p[column] for column in PROMOTIONS]
+        query = sa.select(*columns).where(p.domain == domain)
+        if name is not None:
+            query = query.where(p.name == name)
+        in_order = query.order_by(p.name, p.promoted_at.desc())
+        return self.postgres.query(lambda connection: table(connection, in_order, PROMOTIONS))
+
+    def versions_beside(
+        self, name: str, version: str, *, domain: str = "log", logs: list[str] | None = None
+    ) -> pl.DataFrame:
+        """Return the other versions that have results, the lowest first.
+
+        One row per version: is_shadow (only a shadow has written it so far), logs that have a
+        result of it, and `others`: those of them that have none of `version`.
+
+        Args:
+            name: Of a signal or metric.
+            version: Which one the others stand beside.
+            domain: log or sim.
+            logs: Only these; None for all.
+        """
+        scope = Scope(domain, name, version, logs)
+        found = self.postgres.query(lambda connection: versions_beside(connection, scope))
+        order = pl.col("version").str.split(".").list.eval(pl.element().cast(pl.Int64))
+        return found.sort(order)
+
+
+def _promote(
+    connection: sa.Connection, scope: Scope, told: dict[str, str | None], anyway: bool
+) -> Promotion:
+    wait_for_turn(connection, scope.domain, scope.name)
+    _hold(connection, scope)
+    known = tables.versions(connection, scope.domain, scope.name)
+    if scope.version not in known:
+        raise NoResultsError(
+            f"nothing was computed of {scope.domain} {scope.name!r} {scope.version}, so it cannot "
+            f"be promoted; there are: {', '.join(known) or 'no versions'}"
+        )
+    found = _open(connection, scope.domain, scope.name)
+    if found is not None and found.version == scope.version:
+        return Promotion(found.version, found.version)
+    before = found.version if found else highest_version(connection, scope)
+    if before is not None and not anyway:
+        _check_lost(connection, replace(scope, version=before), scope)
+    at = _moment(connection, found)
+    if found is not None:
+        _close(connection, found, at, told["promoted_by"])
+    _point(connection, scope, at, follows=found and found.promotion_id, **told)
+    return Promotion(before, scope.version)
+
+
+def _demote(connection: sa.Connection, scope: Scope, found: Any, by: str | None) -> None:
+    wait_for_turn(connection, scope.domain, scope.name)
+    at = _moment(connection, found)
+    if not _close(connection, found, at, storable(by)):
+        # Somebody else has, or this very transaction before the answer to it got lost.
+        return
+    p = promotions.c
+    follows = found.follows
+    while follows is not None:
+        below = connection.execute(sa.select(promotions).where(p.promotion_id == follows)).one()
+        follows = below.follows
+        scope = replace(scope, version=below.version)
+        _hold(connection, scope)
+        if scope.version in tables.versions(connection, scope.domain, scope.name):
+            _point(
+                connection, scope, at, follows=follows, promoted_by=storable(by), note=below.note
+            )
+            return
+
+
+def _hold(connection: sa.Connection, scope: Scope) -> None:
+    """Have retention wait with this version until the end of the transaction; writers go on."""
+    row = sa.select(versions.c.version_id).where(versions.c.version_id == scope.version_id)
+    connection.execute(row.with_for_update(key_share=True))
+
+
+def _open(connection: sa.Connection, domain: str, name: str) -> Any:
+    p = promotions.c
+    of_name = (p.domain == domain, p.name == name, p.demoted_at.is_(None))
+    return connection.execute(sa.select(promotions).where(*of_name)).first()
+
+
+def _close(connection: sa.Connection, found: Any, at: datetime, by: str | None) -> bool:
+    p = promotions.c
+    is_open = (p.promotion_id == found.promotion_id, p.demoted_at.is_(None))
+    closed = sa.update(promotions).where(*is_open).values(demoted_at=at, demoted_by=by)
+    return connection.execute(closed).rowcount == 1
+
+
+def _point(connection: sa.Connection, scope: Scope, at: datetime, **values: Any) -> None:
+    names = {"domain": scope.domain, "name": scope.name, "version": scope.version}
+    connection.execute(sa.insert(promotions).values(**names, promoted_at=at, **values))
+
+
+def _moment(connection: sa.Connection, found: Any) -> datetime:
+    """Return now, or at least just after what it takes the place of, whatever the clock says."""
+    now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    return now if found is None else max(now, found.promoted_at + timedelta(microseconds=1))
+
+
+def _check_lost(connection: sa.Connection, before: Scope, after: Scope) -> None:
+    """See that readers of `before` lose no log.
+
+    Raises:
+        StoreError: They would.
+    """
+    now, then = results.alias(), results.alias()
+    is_same = sa.and_(
+        then.c.version_id == version_number(after.domain, after.name, after.version),
+        then.c.partition_key == now.c.partition_key,
+        then.c.superseded_at.is_(None),
+    )
+    did_not_fail = sa.and_(now.c.status != "failed", now.c.superseded_at.is_(None))
+    query = (
+        sa.select(
+            sa.func.count(),
+            sa.func.count().filter(then.c.id.is_(None)),
+            sa.func.count().filter(then.c.status == "failed"),
+        )
+        .select_from(now.outerjoin(then, is_same))
+        .where(now.c.version_id == before.version_id, did_not_fail)
+    )
+    logs, missing, failed = connection.execute(query).one()
+    if missing or failed:
+        told = [f"{missing} have no result of it"] if missing else []
+        told += [f"{failed} failed with it"] if failed else []
+        raise StoreError(
+            f"{after.name} {after.version} covers fewer logs than {before.version}, which readers "
+            f"get now: of its {logs} logs {' and '.join(told)}; compute these first, or promote "
+            "it anyway (--anyway)"
+        )
