@@ -1,5 +1,87 @@
-"""`new`: scaffolding a metric."""
+"""`new`: a metric that computes and is tested, to go on from."""
 
-from collections.abc import Callable
+import sys
+from pathlib import Path
+from typing import Annotated
 
-COMMANDS: tuple[Callable[..., None], ...] = ()
+import typer
+
+from metrics_platform.authoring.scaffold import check_name, new_metric
+from metrics_platform.authoring.skeleton import Grain
+from metrics_platform.cli.terminal import out
+from metrics_platform.core.catalog import Catalog, default_catalog
+from metrics_platform.core.errors import ConfigurationError, DefinitionError
+
+_SIGNALS = "ego_states"
+_OWNER = "planning"
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Of the metric, in snake_case.")],
+    signals: Annotated[
+        str | None,
+        typer.Option(help="Signals and metrics that it takes, separated by commas."),
+    ] = None,
+    grain: Annotated[Grain | None, typer.Option(help="What a row is.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Team that answers for it.")] = None,
+    package: Annotated[
+        str | None,
+        typer.Option(help="Package to write into; that of a new project is named as its folder."),
+    ] = None,
+) -> None:
+    """Write a metric and its test; in an empty folder a project around them, too.
+
+    What isn't told by options is asked for.
+    """
+    catalog = default_catalog()
+    check_name(name, catalog)
+    missing = {"--signals": signals, "--grain": grain, "--owner": owner}
+    unknown = [option for option, given in missing.items() if given is None]
+    if unknown and not sys.stdin.isatty():
+        raise ConfigurationError(
+            f"nobody is there to be asked: say {', '.join(unknown)} "
+            f"(such as --signals {_SIGNALS} --grain {Grain.LOG} --owner {_OWNER})"
+        )
+    written = new_metric(
+        name,
+        signals=_names(signals) if signals is not None else _ask_for_signals(catalog),
+        grain=grain or _ask_for_grain(),
+        owner=owner or typer.prompt("Team that answers for it", default=_OWNER),
+        catalog=catalog,
+        folder=Path.cwd(),
+        package=package,
+    )
+    for path in written.files:
+        out.print(f"wrote {path}")
+    out.print("\nNext, in " + str(written.place.root) + ":")
+    for command in written.commands:
+        out.print(f"  {command}", soft_wrap=True)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _ask_for_signals(catalog: Catalog) -> list[str]:
+    """Ask until all that is named is there."""
+    while True:
+        names = _names(
+            typer.prompt("Signals and metrics it takes, separated by commas", default=_SIGNALS)
+        )
+        try:
+            for name in names:
+                catalog[name]
+        except DefinitionError as error:
+            typer.echo(error)
+        else:
+            return names
+
+
+def _ask_for_grain() -> Grain:
+    import click
+
+    choice = click.Choice([*Grain])
+    return Grain(typer.prompt("A row per", default=str(Grain.LOG), type=choice))
+
+
+COMMANDS = (new,)
