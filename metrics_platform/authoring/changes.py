@@ -66,6 +66,7 @@ class Change:
             its own code is another.
         affects: The definitions downstream whose fingerprint is another through this one.
         consumers: Of a breaking change: who takes it as an input, and whether that breaks them.
+        fails: On which logs it fails and didn't before, and why; None where there are none.
         notes: Sentences on what the comparison rests on, such as that no log could be compared.
     """
 
@@ -80,6 +81,7 @@ class Change:
     because: Sequence[str] = ()
     affects: Sequence[str] = ()
     consumers: Sequence[Consumer] = ()
+    fails: str | None = None
     notes: Sequence[str] = ()
 
     @property
@@ -111,6 +113,8 @@ class Change:
     @property
     def problem(self) -> str | None:
         """Why `check` fails for it, and what to do, as a sentence; None where it doesn't."""
+        if self.fails:
+            return f"{self.name}: it {self.fails}: mend it in {self.file}"
         if self.lowered:
             return (
                 f"{self.name}: its version went down from {self.before} to {self.after}: "

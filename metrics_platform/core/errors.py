@@ -9,6 +9,8 @@ MetricsPlatformError
 │   ├── InvalidLogIdError     the id cannot be a partition key
 │   ├── UnreadableLogError    no reader can make sense of the recording
 │   └── ClockError            the recording's clock runs backwards
+├── LockError                 metrics.lock cannot be read, or its rows are others
+│   └── LockConflictError     a merge left its marks in it
 └── StoreError                results cannot be written or read
     ├── StoreUnavailableError the object root or Postgres does not answer
     └── NoResultsError        nothing has been computed for what was asked
@@ -74,6 +76,14 @@ class UnreadableLogError(LogError):
 
 class ClockError(LogError):
     """The recording's clock runs backwards, so its samples have no order."""
+
+
+class LockError(MetricsPlatformError):
+    """`metrics.lock` cannot be read, or its rows are not those that it speaks of."""
+
+
+class LockConflictError(LockError):
+    """A merge left its marks in `metrics.lock`."""
 
 
 class StoreError(MetricsPlatformError):

@@ -1,0 +1,151 @@
+"""A project as it stands: its definitions, the corpus, and what a lock would say of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from metrics_platform.authoring.corpora import Corpus, pinned_corpus
+from metrics_platform.authoring.lock import Block, Lock, Result
+from metrics_platform.authoring.project import Project
+from metrics_platform.checks.contract_change import Contract
+from metrics_platform.core.catalog import Catalog
+from metrics_platform.core.compute import compute_chain
+from metrics_platform.core.definitions import Definition
+from metrics_platform.core.frames import contract, empty_frame
+from metrics_platform.core.statuses import Computed, Outcome, Status
+
+# What computes the numbers; their last bits, and now and then more, differ between versions.
+_PACKAGES = ("numpy", "polars", "scipy")
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class WorkingTree:
+    """What the code of a project says now.
+
+    Attributes:
+        project: Where it is.
+        catalog: All definitions, also those of other projects.
+        definitions: Those of the project.
+        corpus: That its lock holds results of.
+        hashes: Log to recorded signal to a hash of its content.
+        environment: Package to its version.
+    """
+
+    project: Project
+    catalog: Catalog
+    definitions: Mapping[str, Definition]
+    corpus: Corpus
+    hashes: Mapping[str, Mapping[str, str]]
+    environment: Mapping[str, str]
+
+    @classmethod
+    def of(cls, project: Project, catalog: Catalog) -> "WorkingTree":
+        """Look at the project and read its corpus."""
+        definitions = project.definitions(catalog)
+        corpus = pinned_corpus(project)
+        environment = {package: version(package) for package in _PACKAGES}
+        return cls(project, catalog, definitions, corpus, corpus.hashes, environment)
+
+    def compute(self, names: Sequence[str]) -> Mapping[str, Computed]:
+        """Compute definitions on the corpus, by name; signals that no reader gives are absent."""
+        if not names:
+            return {}
+        log_ids = self.corpus.log_ids
+        absent = Outcome(Status.ABSTAINED, "not recorded")
+        given = dict(self.corpus.signals)
+        for signal in self.catalog.recorded:
+            if signal.name not in given:
+                rows = empty_frame(signal.rows)
+                outcomes = dict.fromkeys(log_ids, absent)
+                given[signal.name] = Computed(signal, rows, outcomes, rows.select("log_id"), {})
+        return compute_chain(self.catalog, names, given, log_ids)
+
+    def block(self, name: str, results: Mapping[str, Result]) -> Block:
+        """Return what the lock is to say of a definition."""
+        definition = self.definitions[name]
+        return Block(
+            version=definition.version,
+            fingerprint=self.catalog.fingerprints[name],
+            own_fingerprint=self.catalog.own_fingerprints[name],
+            contract=contract_of(definition),
+            upstream={
+                needed: {
+                    "version": self.catalog[needed].version,
+                    "fingerprint": self.catalog.fingerprints[needed],
+                }
+                for needed in definition.dependencies
+            },
+            results=results,
+        )
+
+    def comparable(self, name: str, lock: Lock) -> Sequence[str]:
+        """Return the logs of which the lock's result of a definition had the inputs of today."""
+        recorded = [d.name for d in self.catalog.upstream(name) if d.function is None]
+        return [
+            log_id
+            for log_id, hashes in self.hashes.items()
+            if log_id in lock.corpus
+            and all(hashes.get(s) == lock.corpus[log_id].get(s) for s in recorded)
+        ]
+
+    def same_logs(self, name: str, lock: Lock) -> bool:
+        """Say whether the lock's results of a definition are of the logs and inputs of today."""
+        return len(self.comparable(name, lock)) == len(self.hashes) == len(lock.corpus)
+
+    def environment_changes(self, lock: Lock) -> Sequence[str]:
+        """Return the packages of other versions than the lock's: `polars 2.1.0 -> 2.2.0`."""
+        return [
+            f"{package} {before} -> {self.environment.get(package, 'none')}"
+            for package, before in sorted(lock.environment.items())
+            if before != self.environment.get(package)
+        ]
+
+    def corpus_changes(self, lock: Lock) -> Sequence[str]:
+        """Return how the corpus differs from the lock's, in sentences."""
+        if not lock.corpus:
+            return []
+        new = self.hashes.keys() - lock.corpus.keys()
+        gone = lock.corpus.keys() - self.hashes.keys()
+        signals: dict[str, int] = {}
+        for log_id in self.hashes.keys() & lock.corpus.keys():
+            was, now = lock.corpus[log_id], self.hashes[log_id]
+            for name in was.keys() | now.keys():
+                signals[name] = signals.get(name, 0) + (was.get(name) != now.get(name))
+        return [
+            *([f"logs that are new: {_some(new)}"] if new else []),
+            *([f"logs that are gone: {_some(gone)}"] if gone else []),
+            *(f"{name} differs in {n} logs" for name, n in sorted(signals.items()) if n),
+        ]
+
+    def outdated(self, lock: Lock | None) -> Sequence[str]:
+        """Return why a lock doesn't say what the code is, in sentences; empty where it does."""
+        if lock is None:
+            return ["there is no metrics.lock"]
+        told = [f"{name} is not in it" for name in self.definitions if name not in lock.blocks]
+        for name, block in lock.blocks.items():
+            if name not in self.definitions:
+                told.append(f"{name} is in it, and not in the code")
+                continue
+            now = self.block(name, block.results)
+            if now.version != block.version:
+                told.append(f"{name} is {block.version} in it, and {now.version} in the code")
+            elif now != block:
+                told.append(f"{name} has changed since")
+        return [*told, *(f"its corpus is another: {why}" for why in self.corpus_changes(lock))]
+
+
+def contract_of(definition: Definition) -> Contract:
+    """Return what a definition promises, summary scalars included."""
+    if not definition.summary:
+        return Contract(contract(definition.rows), {})
+    scalars = empty_frame(definition.rows).lazy().select(**definition.summary).collect_schema()
+    return Contract(
+        contract(definition.rows), {name: str(dtype) for name, dtype in scalars.items()}
+    )
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    rest = len(listed) - _SHOWN
+    return ", ".join(listed[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
