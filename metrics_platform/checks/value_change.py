@@ -18,6 +18,7 @@ from metrics_platform.core.statuses import Outcome, Status
 DEFAULT_TOLERANCE = Tolerance(relative=1e-9, absolute=1e-12)
 _MOST_CHANGED = 3
 _LONGEST_VALUE = 40
+_LONGEST_REASON = 200
 # Of a log: another status says more than rows that came or went, and these more than a value.
 _OTHER_STATUS = 10.0
 _OTHER_ROWS = 5.0
@@ -228,7 +229,10 @@ def _told(log_id: str, rows: Differences, summary: Differences) -> str:
 
 
 def _told_outcome(outcome: Outcome) -> str:
-    return f"{outcome.status}: {outcome.reason}" if outcome.reason else str(outcome.status)
+    if not outcome.reason:
+        return str(outcome.status)
+    reason = " ".join(outcome.reason.split())
+    return f"{outcome.status}: {_cut(reason, _LONGEST_REASON)}"
 
 
 def _both(was: object, now: object) -> str:
@@ -240,5 +244,8 @@ def _both(was: object, now: object) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, pl.Series):
         value = value.to_list()
-    text = "null" if value is None else str(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+    return "null" if value is None else _cut(str(value), _LONGEST_VALUE)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -277,9 +277,11 @@ def test_batches_put_together_are_as_the_whole() -> None:
 
     def of(logs: slice) -> ValueChange:
         kept = sorted(before.outcomes)[logs]
-        return _change(*(
-            replace(v, outcomes={log: v.outcomes[log] for log in kept}) for v in (before, after)
-        ))  # fmt: skip
+        was, now = (
+            replace(v, outcomes={log_id: v.outcomes[log_id] for log_id in kept})
+            for v in (before, after)
+        )
+        return _change(was, now)
 
     whole = of(slice(None))
     assert merged([of(slice(0, 2)), of(slice(2, 6)), of(slice(6, 9))]) == whole
