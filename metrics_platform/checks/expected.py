@@ -18,13 +18,13 @@ def expected_results(
     Args:
         catalog: The definitions as they are now.
         config: Of the readers, which is part of the fingerprint of what they read.
-        names: None for all definitions.
+        names: Of definitions, or labels of shadows; None for all of both.
     """
-    wanted = None if names is None else {catalog[name].name for name in names}
+    wanted = None if names is None else {catalog.labelled(name).label for name in names}
     return [
         _expected(definition, catalog, config)
-        for definition in catalog
-        if wanted is None or definition.name in wanted
+        for definition in catalog.with_shadows
+        if wanted is None or definition.label in wanted
     ]
 
 
@@ -39,9 +39,10 @@ def _expected(definition: Definition, catalog: Catalog, config: ReaderConfig) ->
     return Expected(
         definition.name,
         definition.version,
-        catalog.fingerprints[definition.name],
+        catalog.fingerprint_of(definition),
         [
             Needed(name, catalog[name].version, name in definition.optional)
             for name in definition.dependencies
         ],
+        label=definition.label,
     )

@@ -87,7 +87,7 @@ def stale(
 
     settings, catalog = load_settings(), default_catalog()
     config = ReaderConfig.load(settings.readers)
-    names = [catalog[name].name for name in names or ()] or None
+    names = [catalog.labelled(name).label for name in names or ()] or None
     expected = expected_results(catalog, config, names)
     # Of all metrics, those that abstain are too many: a log lacks what most of them need.
     also = (Status.FAILED, Status.ABSTAINED) if names else (Status.FAILED,)
@@ -109,7 +109,7 @@ def stale(
         if request:
             late = None
             if names:
-                needed = [of.name for of in catalog.upstream(*names)]
+                needed = [of.label for of in catalog.upstream(*names)]
                 all_counts = store.ledger(expected_results(catalog, config, needed))
                 late = late_names(all_counts, catalog, names)
             asked = ask_for_backfill(store, counts, late)
@@ -175,7 +175,7 @@ def gc(
         retained = store.retain(
             keep_superseded=None if days is None else timedelta(days=days),
             keep_versions=settings.keep_versions,
-            in_use=[(definition.name, definition.version) for definition in default_catalog()],
+            in_use=[(of.name, of.version) for of in default_catalog().with_shadows],
             dry_run=dry_run,
         )
         collected = store.gc(grace=grace, dry_run=dry_run, force=force)

@@ -64,6 +64,18 @@ class Catalog:
     def __len__(self) -> int:
         return len(self._by_name)
 
+    def labelled(self, label: str) -> Definition:
+        """Return a definition by its name, or a shadow by its label `shadow/<name>`."""
+        by_label = {shadow.label: shadow for shadow in self.shadows.values()}
+        if label not in by_label and label not in self._by_name:
+            raise UnknownNameError("signal or metric", label, [*self._by_name, *by_label])
+        return by_label.get(label) or self[label]
+
+    @property
+    def with_shadows(self) -> Sequence[Definition]:
+        """All definitions, and the shadows behind them."""
+        return [*self, *self.shadows.values()]
+
     @property
     def metrics(self) -> Sequence[Metric]:
         """All metrics."""
@@ -80,15 +92,20 @@ class Catalog:
         return [definition for definition in self if definition.function is not None]
 
     def upstream(self, *names: str) -> Sequence[Definition]:
-        """Return what `names` need, near and far, and themselves, in an order to compute them."""
+        """Return what `names` need, near and far, and themselves, in an order to compute them.
+
+        They may be labels of shadows.
+        """
         wanted: set[str] = set()
-        queue = [self[name].name for name in names]
+        shadows = [shadow for name in names if (shadow := self.labelled(name)).shadow]
+        queue = [name for name in names if name in self._by_name]
+        queue += [name for shadow in shadows for name in shadow.dependencies]
         while queue:
             current = queue.pop()
             if current not in wanted:
                 wanted.add(current)
                 queue.extend(self[current].dependencies)
-        return [definition for definition in self if definition.name in wanted]
+        return [*(definition for definition in self if definition.name in wanted), *shadows]
 
     def downstream(self, *names: str) -> Sequence[Definition]:
         """Return all that needs one of `names`, near or far, in an order to compute them."""
@@ -125,6 +142,11 @@ class Catalog:
         return {
             name: fingerprint(shadow, self.fingerprints) for name, shadow in self.shadows.items()
         }
+
+    def fingerprint_of(self, definition: Definition) -> str:
+        """Return the fingerprint of one of these, be it a shadow."""
+        of = self.shadow_fingerprints if definition.shadow else self.fingerprints
+        return of[definition.name]
 
     @cached_property
     def own_fingerprints(self) -> Mapping[str, str]:

@@ -110,6 +110,11 @@ class Definition:
         return inspect.getdoc(self.function or self.rows) or ""
 
     @property
+    def label(self) -> str:
+        """What tells it from a metric of the same name: `shadow/<name>` for a shadow of that."""
+        return f"shadow/{self.name}" if self.shadow else self.name
+
+    @property
     def dependencies(self) -> Sequence[str]:
         """Names of the signals and metrics it takes, in the order of its parameters."""
         if self.function is None:

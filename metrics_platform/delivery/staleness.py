@@ -66,7 +66,9 @@ def late_names(counts: pl.DataFrame, catalog: Catalog, names: Iterable[str]) -> 
         names: Definitions.
     """
     late = set(counts.filter(pl.sum_horizontal(*DUE) > 0)["name"])
-    return [name for name in names if not late.isdisjoint(of.name for of in catalog.upstream(name))]
+    return [
+        name for name in names if not late.isdisjoint(of.label for of in catalog.upstream(name))
+    ]
 
 
 def ask_for_backfill(

@@ -25,7 +25,7 @@ from metrics_platform.checks.contract import contract
 from metrics_platform.checks.coverage import coverage
 from metrics_platform.checks.expected import expected_results
 from metrics_platform.checks.finding import Finding
-from metrics_platform.checks.up_to_date import EXAMPLES, up_to_date
+from metrics_platform.checks.up_to_date import EXAMPLES, Hidden, up_to_date
 from metrics_platform.checks.value_range import value_range
 from metrics_platform.core import Definition, Status
 from metrics_platform.core.catalog import Catalog
@@ -50,11 +50,11 @@ def checks_on(
     definition: Definition, catalog: Catalog, settings: Settings
 ) -> AssetChecksDefinition:
     """Return the checks of the asset of `definition`, which is in `catalog`."""
-    key = log_asset_key(definition.name)
+    key = log_asset_key(definition.label)
     names = [name for name in _SPECS if name != "value_range" or definition.plausible]
 
     @multi_asset_check(
-        name=f"check_{definition.name}",
+        name=f"check_{definition.label.replace('/', '__')}",
         specs=[AssetCheckSpec(name, asset=key, description=_SPECS[name]) for name in names],
         can_subset=True,
     )
@@ -97,11 +97,26 @@ def _up_to_date(
     store: Store,
     logs: Sequence[str] | None,
 ) -> Finding:
-    expected = expected_results(catalog, ReaderConfig.load(settings.readers), [definition.name])
+    expected = expected_results(catalog, ReaderConfig.load(settings.readers), [definition.label])
     counts = store.ledger(expected, logs=logs)
+    hidden = _hidden(definition, catalog, store, logs)
     if counts["current"].equals(counts["logs"]):
-        return up_to_date(counts)
-    return up_to_date(counts, store.ledger_logs(expected, logs=logs, most=EXAMPLES))
+        return up_to_date(counts, hidden=hidden)
+    due = store.ledger_logs(expected, logs=logs, most=EXAMPLES)
+    return up_to_date(counts, due, hidden=hidden)
+
+
+def _hidden(
+    definition: Definition, catalog: Catalog, store: Store, logs: Sequence[str] | None
+) -> Hidden | None:
+    """Return the logs that readers don't see, as a version is promoted that nothing computes."""
+    promoted = store.promoted(definition.name)
+    computed = {d.version for d in catalog.with_shadows if d.name == definition.name}
+    if definition.shadow or promoted is None or promoted in computed:
+        return None
+    beside = store.versions_beside(definition.name, promoted, logs=logs)
+    of_ours = beside.filter(pl.col("version") == definition.version)
+    return Hidden(promoted, int(of_ours["others"].sum()))
 
 
 def _contract(
@@ -144,7 +159,7 @@ def _result(name: str, definition: Definition, finding: Finding) -> AssetCheckRe
         metadata["logs_to_look_at"] = MetadataValue.table(records)
     return AssetCheckResult(
         check_name=name,
-        asset_key=log_asset_key(definition.name),
+        asset_key=log_asset_key(definition.label),
         passed=finding.passed,
         severity=(
             AssetCheckSeverity.ERROR if finding.severity == "error" else AssetCheckSeverity.WARN

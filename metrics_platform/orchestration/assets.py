@@ -1,4 +1,4 @@
-"""Assets `log/<name>`, made from the definitions: nothing here knows a single metric.
+"""Assets `log/<name>` and `shadow/<name>`, made from the definitions.
 
 `from __future__ import annotations` must stay out of this module: Dagster reads the annotations
 of `context` at run time.
@@ -46,12 +46,12 @@ def derived_asset(definition: Definition, catalog: Catalog, settings: Settings) 
         )
 
     made: AssetsDefinition = asset(
-        key=log_asset_key(definition.name),
+        key=log_asset_key(definition.label),
         ins={name: AssetIn(key=log_asset_key(name)) for name in definition.dependencies},
         io_manager_key=IO_MANAGER,
         partitions_def=log_partitions,
         backfill_policy=BackfillPolicy.single_run(),
-        pool=pool_of(definition.name),
+        pool=pool_of(definition.label),
         **described(definition, catalog),
     )(computed)
     return made
@@ -72,7 +72,7 @@ def compute_in_batches(
             definition,
             {name: stored.load(batch) for name, stored in inputs.items()},
             batch,
-            fingerprint=catalog.fingerprints[definition.name],
+            fingerprint=catalog.fingerprint_of(definition),
         )
 
 
@@ -94,12 +94,15 @@ def described(definition: Definition, catalog: Catalog) -> dict[str, Any]:
     )
     kind = type(definition).__name__.lower()
     return {
-        "description": _description(definition),
+        "description": _description(definition, catalog),
         "group_name": _group(definition),
         "owners": [f"team:{definition.owner}"],
-        "tags": {"kind": kind, **dict.fromkeys(definition.tags, "")},
+        "tags": {
+            "kind": "shadow" if definition.shadow else kind,
+            **dict.fromkeys(definition.tags, ""),
+        },
         "kinds": {"polars", "parquet"},
-        "code_version": f"{definition.version}+{catalog.fingerprints[definition.name]}",
+        "code_version": f"{definition.version}+{catalog.fingerprint_of(definition)}",
         "metadata": {
             "dagster/column_schema": schema,
             "dagster/code_references": _code_references(definition),
@@ -116,15 +119,21 @@ def _group(definition: Definition) -> str:
     return "signals"
 
 
-def _description(definition: Definition) -> str:
+def _description(definition: Definition, catalog: Catalog) -> str:
     """Return the docstrings as Markdown: the UI would run the lines of a section together."""
+    of = catalog[definition.name]
+    stands = (
+        f"**In shadow of {of.name} {of.version}**: readers get it once it is promoted.\n\n"
+        if definition.shadow
+        else ""
+    )
     rows = inspect.getdoc(definition.rows) or ""
     told = (
         definition.description
         if definition.function is None
         else (f"{definition.description}\n\n{rows}")
     )
-    return re.sub(r"^ {4}(\w+): ", r"- `\1`: ", told, flags=re.MULTILINE).replace(
+    return stands + re.sub(r"^ {4}(\w+): ", r"- `\1`: ", told, flags=re.MULTILINE).replace(
         "Args:\n", "**Inputs and settings**\n\n"
     )
 

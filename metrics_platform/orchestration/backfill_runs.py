@@ -54,10 +54,10 @@ def with_downstream(catalog: Catalog, names: Collection[str]) -> list[str]:
     What stands on a stale result becomes stale itself as soon as that is made anew.
     """
     found = set(names)
-    for definition in catalog:
+    for definition in catalog.with_shadows:
         if not found.isdisjoint(definition.dependencies):
-            found.add(definition.name)
-    return [definition.name for definition in catalog if definition.name in found]
+            found.add(definition.label)
+    return [of.label for of in catalog.with_shadows if of.label in found]
 
 
 def stretches(

@@ -23,6 +23,7 @@ from metrics_platform.orchestration.partitions import (
     Partitions,
     digest,
     goes_on,
+    label_of,
     log_asset_key,
     logs_in_runs,
     logs_of_run,
@@ -199,7 +200,7 @@ class _Look:
         found: dict[str, list[Collection[str]]] = {}
         for of_key in self._runs.values():
             if not any(goes_on(run) for run in of_key):
-                names = {key.path[-1] for key in of_key[-1].asset_selection or ()}
+                names = {label_of(key) for key in of_key[-1].asset_selection or ()}
                 for log_id in self._logs(of_key):
                     found.setdefault(log_id, []).append(names)
         return found
@@ -232,7 +233,9 @@ class _Look:
             left = {k: v for k, v in free.items() if k not in taken and k not in apart}
             task = replace(task, log_ids=[log_id for log_id in task.log_ids if log_id in left])
             names = with_downstream(self.catalog, task.names)
-            cost = measured_cost(self.instance, self.store, names)
+            # A shadow is stored under the name of its metric, and so are its costs.
+            stored = [self.catalog.labelled(name).name for name in names]
+            cost = measured_cost(self.instance, self.store, stored)
             for log_ids in stretches(self.partitions, task, left, cost, self.settings):
                 taken.update(log_ids)
                 yield self._request(names, log_ids, task.tries, left)

@@ -42,7 +42,7 @@ _INTERVAL_S = 30
 
 
 class BackfillRequest(Config):
-    """What to bring up to date: names of definitions, none for all that need it."""
+    """What to bring up to date: names, or labels of shadows; none for all that need it."""
 
     names: list[str] = []
 
@@ -52,7 +52,7 @@ def request_backfill_job(catalog: Catalog, settings: Settings) -> JobDefinition:
 
     @op(name="ask_for_backfill")
     def ask(context: OpExecutionContext, config: BackfillRequest) -> None:
-        names = [catalog[name].name for name in config.names] or None
+        names = [catalog.labelled(name).label for name in config.names] or None
         with transient_faults_retried(context.retry_number), Store.open(settings) as store:
             asked = ask_for_backfill(store, store.ledger(_expected(catalog, settings)), names)
         context.log.info(f"asked for: {', '.join(asked) or 'nothing, all is up to date'}")
@@ -76,7 +76,7 @@ def backfills_sensor(catalog: Catalog, settings: Settings) -> SensorDefinition:
 
     @sensor(
         name="backfills",
-        target=AssetSelection.assets(*(log_asset_key(definition.name) for definition in catalog)),
+        target=AssetSelection.assets(*(log_asset_key(of.label) for of in catalog.with_shadows)),
         default_status=DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=_INTERVAL_S,
         description=(
@@ -102,7 +102,7 @@ def _tick(
     room = settings.queued_runs - unfinished
     if room <= 0:
         return SensorResult(skip_reason=f"waits for {unfinished} runs", cursor=sweep.cursor)
-    upstream = [definition.name for definition in catalog.upstream(*wish.names)]
+    upstream = [definition.label for definition in catalog.upstream(*wish.names)]
     expected = _expected(catalog, settings, upstream)
     found = look_through(
         context.instance,
@@ -133,7 +133,7 @@ def _expected(
 
 def _oldest(context: SensorEvaluationContext, catalog: Catalog, store: Store) -> Wish | None:
     """Return what to see to, and strike off what is no longer defined."""
-    known = {definition.name for definition in catalog}
+    known = {definition.label for definition in catalog.with_shadows}
     by_time: dict[datetime, list[str]] = {}
     for name, requested_at in store.backfills.requested().iter_rows():
         if name in known:
@@ -158,7 +158,7 @@ def _settle(
     left = [
         name
         for name in wish.names
-        if not late.isdisjoint(definition.name for definition in catalog.upstream(name))
+        if not late.isdisjoint(definition.label for definition in catalog.upstream(name))
     ]
     done = [name for name in wish.names if name not in left]
     store.backfills.forget(done, wish.requested_at)

@@ -13,6 +13,7 @@ from metrics_platform.core import Computed, Definition, Input, Status
 from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.errors import StoreUnavailableError
 from metrics_platform.core.settings import Settings
+from metrics_platform.orchestration.partitions import label_of
 from metrics_platform.orchestration.plots import summary_plot
 from metrics_platform.orchestration.retries import transient_faults_retried
 from metrics_platform.store import Commit, Store
@@ -64,7 +65,7 @@ class StoreIOManager(IOManager):
         statuses: Counter[Status] = Counter()
         summaries: list[pl.DataFrame] = []
         commits: list[Commit] = []
-        definition = self._catalog[context.asset_key.path[-1]]
+        definition = self._catalog.labelled(label_of(context.asset_key))
         # Here everything happens: `obj` reads and computes its next batch when it is asked for it.
         with (
             transient_faults_retried(context.step_context.previous_attempt_count),
@@ -81,7 +82,7 @@ class StoreIOManager(IOManager):
 
     def load_input(self, context: InputContext) -> StoredInput | pl.LazyFrame:
         """Return the way to the rows of the upstream asset, or the rows themselves."""
-        definition = self._catalog[context.asset_key.path[-1]]
+        definition = self._catalog.labelled(label_of(context.asset_key))
         if context.dagster_type.typing_type is pl.LazyFrame:
             logs = list(context.asset_partition_keys) if context.has_asset_partitions else None
             return self.store.scan(definition.name, logs=logs, rows=definition.rows)

@@ -85,7 +85,7 @@ def maintenance_jobs(settings: Settings) -> list[JobDefinition]:
             retained = store.retain(
                 keep_superseded=_days(settings.keep_superseded_days),
                 keep_versions=settings.keep_versions,
-                in_use=[(definition.name, definition.version) for definition in default_catalog()],
+                in_use=[(of.name, of.version) for of in default_catalog().with_shadows],
             )
             collected = store.gc(grace=timedelta(hours=settings.gc_grace_h))
         context.add_output_metadata(_told(asdict(retained) | asdict(collected)))

@@ -35,14 +35,23 @@ _WILL_RETRY = "dagster/will_retry"
 _RETRIED_AS = "dagster/auto_retry_run_id"
 
 
-def log_asset_key(name: str) -> AssetKey:
-    """Return the asset of the signal or metric `name` over logs."""
-    return AssetKey([LOG, name])
+def log_asset_key(label: str) -> AssetKey:
+    """Return the asset of a signal or metric over logs: `log/<name>`, of a shadow `shadow/<name>`.
+
+    Args:
+        label: Of the definition: its name, or the label of a shadow.
+    """
+    return AssetKey(label.split("/") if "/" in label else [LOG, label])
 
 
-def pool_of(name: str) -> str:
-    """Return the pool of the asset of `name`: a limit on it holds for all runs that compute it."""
-    return f"{LOG}/{name}"
+def label_of(key: AssetKey) -> str:
+    """Return the label of the definition whose asset `key` is."""
+    return "/".join(key.path).removeprefix(f"{LOG}/")
+
+
+def pool_of(label: str) -> str:
+    """Return the pool of an asset: a limit on it holds for all runs that compute it."""
+    return "/".join(log_asset_key(label).path)
 
 
 def tags_of_range(first: str, last: str) -> dict[str, str]:

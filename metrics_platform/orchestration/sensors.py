@@ -58,7 +58,7 @@ def new_logs_sensor(catalog: Catalog, settings: Settings) -> SensorDefinition:
 
     @sensor(
         name="new_logs",
-        target=AssetSelection.assets(*(log_asset_key(definition.name) for definition in catalog)),
+        target=AssetSelection.assets(*(log_asset_key(of.label) for of in catalog.with_shadows)),
         default_status=DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=_INTERVAL_S,
         description=(

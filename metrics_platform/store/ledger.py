@@ -76,6 +76,7 @@ class Expected:
         fingerprint: Of its results; of a recorded signal, by the format of the log.
         needs: What it is computed from; nothing if it is recorded.
         tells_unread: A log that cannot be read counts here, as failed, and nowhere else.
+        label: How it is called here, if not by its name: a shadow has that of its metric.
     """
 
     name: str
@@ -83,6 +84,12 @@ class Expected:
     fingerprint: str | Mapping[str, str]
     needs: Sequence[Needed] = ()
     tells_unread: bool = False
+    label: str | None = None
+
+    @property
+    def told(self) -> str:
+        """What its rows are called."""
+        return self.label or self.name
 
 
 def counts(
@@ -93,7 +100,7 @@ def counts(
     if not branches:
         return pl.DataFrame(schema=LEDGER)
     found = table(connection, sa.union_all(*branches), LEDGER)
-    order = pl.DataFrame({"name": [of.name for of in expected]}, schema={"name": pl.String})
+    order = pl.DataFrame({"name": [of.told for of in expected]}, schema={"name": pl.String})
     return order.join(found, on="name", maintain_order="left")
 
 
@@ -122,7 +129,7 @@ def _counted(expected: Expected, log_ids: Sequence[str] | None) -> sa.Select[*tu
     standing, status = found.c.standing, found.c.status
     is_current = standing == Standing.CURRENT.value
     return sa.select(
-        sa.literal(expected.name, sa.Text),
+        sa.literal(expected.told, sa.Text),
         sa.literal(expected.version, sa.Text),
         sa.func.count(),
         sa.func.count().filter(is_current),
@@ -143,7 +150,7 @@ def _told(
     # Sorted as Python sorts, whatever the collation of the database.
     return sa.select(
         sa.literal(at, sa.Integer).label("at"),
-        sa.literal(expected.name, sa.Text),
+        sa.literal(expected.told, sa.Text),
         c.log_id.collate("C").label("log_id"),
         c.standing,
         c.status,

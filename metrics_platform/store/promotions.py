@@ -4,6 +4,7 @@ A promotion stands on the one that it took the place of, so that `demote` can go
 readers get the highest version that has results and is not just a shadow's.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -166,7 +167,7 @@ class Promotions:
         return self.postgres.query(lambda connection: table(connection, in_order, PROMOTIONS))
 
     def versions_beside(
-        self, name: str, version: str, *, domain: str = "log", logs: list[str] | None = None
+        self, name: str, version: str, *, domain: str = "log", logs: Sequence[str] | None = None
     ) -> pl.DataFrame:
         """Return the other versions that have results, the lowest first.
 
