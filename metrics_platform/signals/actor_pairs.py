@@ -137,7 +137,7 @@ def worst_moments(
     )
 
 
-@signal(version="2.0.0", rows=ActorPairs, owner="safety", optional=["ego_states", "recordings"])
+@signal(version="2.0.1", rows=ActorPairs, owner="safety", optional=["ego_states", "recordings"])
 def actor_pairs(
     ego_states: pl.LazyFrame,
     tracks: pl.LazyFrame,
@@ -172,6 +172,7 @@ def actor_pairs(
         ego_states.filter(~known)
         .select("log_id")
         .unique()
+        .join(traffic, on="log_id", how="anti")
         .with_columns(reason=pl.lit("the size of the ego's box or its place is unknown"))
     )
     logs = pl.concat([recordings.select("log_id"), tracks.select("log_id")]).unique()

@@ -68,7 +68,7 @@ class EgoLanes(MetricFrame):
         unique = ["log_id", "timestamp_ns"]
 
 
-@signal(version="1.0.0", rows=EgoLanes, owner="planning")
+@signal(version="1.0.1", rows=EgoLanes, owner="planning")
 def ego_lanes(
     ego_states: pl.LazyFrame,
     lanes: pl.LazyFrame,
@@ -100,7 +100,9 @@ def ego_lanes(
     states, known, points = pl.collect_all([
         ego_states.sort("log_id", "timestamp_ns"), lanes, lane_points,
     ])  # fmt: skip
-    own, shapes = _own(states), LaneShapes.of(points)
+    # Points of a lane of which the map says nothing: whether it is one to drive in, nobody knows.
+    told = points.join(known, on=["log_id", "lane_id"], how="semi", maintain_order="left")
+    own, shapes = _own(states), LaneShapes.of(told)
     segments = _segments(own)
     stays = _stays(_candidates(own, known, shapes, reach_m), own, segments, shapes.centre)
     chosen = _margins(_best(stays), shapes.left, shapes.right)

@@ -199,6 +199,15 @@ def test_tracks_without_an_ego_are_no_traffic_by_themselves() -> None:
     assert "ego's motion is unknown" in (made.outcomes["log"].reason or "")
 
 
+def test_a_recording_of_traffic_may_have_poses_of_a_vehicle_without_a_box() -> None:
+    moving = {"velocity_x_mps": 1.0, "velocity_y_mps": 0.0}
+    tracks = [track_of([0], track_id=name, x_m=x, **moving) for name, x in (("1", 0), ("2", 9))]
+    frames = {"ego_states": ego_states_of(2, ego_length_m=None), "tracks": pl.concat(tracks)}
+    made = compute_on({**frames, "recordings": of_traffic("log")}, "actor_pairs")
+    assert made.outcomes["log"].status is Status.COMPUTED
+    assert made.rows["actor_id"].to_list() == ["1", "2"]
+
+
 def of_traffic(log_id: str) -> pl.DataFrame:
     recording = scenario("cruise", log_id=log_id, seconds=1)["recordings"]
     return recording.with_columns(has_ego=pl.lit(value=False))

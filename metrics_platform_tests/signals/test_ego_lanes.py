@@ -319,6 +319,14 @@ def test_a_lane_of_one_point_is_none() -> None:
     assert made.rows["lane_id"].to_list() == [None]
 
 
+def test_points_of_a_lane_that_the_map_does_not_tell_of_are_no_lane() -> None:
+    frames = road(EAST, WEST)
+    known = frames["lanes"].filter(pl.col("lane_id") == "west")
+    ego = states([(10, 0), (10, 3.5)], 0.0)
+    made = compute_on({"ego_states": ego, **frames, "lanes": known}, "ego_lanes")
+    assert made.rows["lane_id"].to_list() == [None, "west"]
+
+
 def test_a_setting_says_how_far_off_a_lane_counts() -> None:
     ego = states([(10, -2.8)], 0.0)
     frames = road(EAST)
