@@ -14,8 +14,9 @@ from metrics_platform.core.frames import UNITS, grain, polars_schema
 
 # When a row is about, in the order in which they are looked for.
 _TIMES = ("timestamp_ns", "start_ns", "at_ns")
-# What people ask for first; then what is never null, then the first in the schema.
+# What people ask for first, after the extremes that a metric is about.
 _PREFERRED = ("speed_mps", "distance_m", "duration_s")
+_EXTREMES = ("min_", "max_")
 _PLACES = ("x_m", "y_m", "z_m")
 
 
@@ -170,19 +171,19 @@ def _measure(signal: Definition) -> Measure:
     if not numbers:
         return Measure("rows_count", None, "sum")
     column = min(numbers, key=lambda name: _rank(name, columns[name]))
-    of_least = column.startswith("min_")
     return Measure(
-        name=column if column.startswith(("min_", "max_")) else f"max_{column}",
+        name=column if column.startswith(_EXTREMES) else f"max_{column}",
         column=column,
-        aggregation="min" if of_least else "max",
+        aggregation="min" if column.startswith("min_") else "max",
         bounded=_least(columns[column]) >= 0,
         nullable=columns[column].nullable,
     )
 
 
-def _rank(name: str, column: Any) -> tuple[bool, bool, int]:
+def _rank(name: str, column: Any) -> tuple[bool, bool, bool, int]:
     preferred = _PREFERRED.index(name) if name in _PREFERRED else len(_PREFERRED)
-    return name.startswith("ego_") or name.endswith("_rad"), column.nullable, preferred
+    about_rows = not name.startswith(_EXTREMES)
+    return name.startswith("ego_") or name.endswith("_rad"), about_rows, column.nullable, preferred
 
 
 def _least(column: Any) -> float:

@@ -70,7 +70,9 @@ def compute_on(
     catalog = catalog or default_catalog()
     name = what if isinstance(what, str) else what.name
     if not isinstance(what, str) and all(what is not known for known in catalog):
-        catalog = Catalog([*(d for d in catalog if d.name != name), what])
+        # No more than it takes: each costs a fingerprint.
+        around = {*frames, *what.dependencies, *(d.name for d in catalog.recorded)} - {name}
+        catalog = Catalog([*catalog.upstream(*around), what])
     if catalog[name].function is None:
         raise DefinitionError(f"signal {name!r} is recorded, there is nothing to compute")
     log_ids = log_ids_of(frames)
