@@ -3,9 +3,23 @@
 import ast
 from pathlib import Path
 
+from metrics_platform.authoring.changes import Report
 from metrics_platform.authoring.project import source_file
+from metrics_platform.authoring.working_tree import WorkingTree
 from metrics_platform.core.definitions import Definition
 from metrics_platform.core.errors import DefinitionError
+
+
+def write_versions(tree: WorkingTree, report: Report) -> dict[str, str]:
+    """Write the versions that are owed; return them by name.
+
+    Raises:
+        DefinitionError: One is not written out where it is declared.
+    """
+    due = {change.name: change.due for change in report.changes if change.due}
+    for name, version in due.items():
+        write_version(tree.definitions[name], version)
+    return due
 
 
 def write_version(definition: Definition, version: str) -> Path:

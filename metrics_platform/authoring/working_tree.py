@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from metrics_platform.authoring.corpora import Corpus, pinned_corpus
-from metrics_platform.authoring.lock import Block, Lock, Result
+from metrics_platform.authoring.lock import LOCK, Block, Lock, Result
 from metrics_platform.authoring.project import Project
 from metrics_platform.checks.contract_change import Contract
 from metrics_platform.core.catalog import Catalog
@@ -118,21 +118,29 @@ class WorkingTree:
             *(f"{name} differs in {n} logs" for name, n in sorted(signals.items()) if n),
         ]
 
-    def outdated(self, lock: Lock | None) -> Sequence[str]:
-        """Return why a lock doesn't say what the code is, in sentences; empty where it does."""
+    def outdated(self, lock: Lock | None, names: Sequence[str] = ()) -> Sequence[str]:
+        """Return why a lock doesn't say what the code is, in sentences; empty where it does.
+
+        Args:
+            lock: None where there is none.
+            names: To look only at these; at all if empty.
+        """
         if lock is None:
-            return ["there is no metrics.lock"]
-        told = [f"{name} is not in it" for name in self.definitions if name not in lock.blocks]
-        for name, block in lock.blocks.items():
-            if name not in self.definitions:
-                told.append(f"{name} is in it, and not in the code")
-                continue
-            now = self.block(name, block.results)
-            if now.version != block.version:
-                told.append(f"{name} is {block.version} in it, and {now.version} in the code")
-            elif now != block:
-                told.append(f"{name} has changed since")
-        return [*told, *(f"its corpus is another: {why}" for why in self.corpus_changes(lock))]
+            return [f"there is no {LOCK}"]
+        told = []
+        for name in names or sorted(self.definitions.keys() | lock.blocks.keys()):
+            if name not in lock.blocks:
+                told.append(f"{LOCK} doesn't have {name}")
+            elif name not in self.definitions:
+                told.append(f"{LOCK} has {name}, and the code doesn't")
+            elif (now := self.block(name, lock.blocks[name].results)) != lock.blocks[name]:
+                before = lock.blocks[name].version
+                told.append(
+                    f"{name} has changed since {LOCK} was written"
+                    if before == now.version
+                    else f"{name} is {before} in {LOCK}, and {now.version} in the code"
+                )
+        return [*told, *(f"{LOCK} has another corpus: {s}" for s in self.corpus_changes(lock))]
 
 
 def contract_of(definition: Definition) -> Contract:
