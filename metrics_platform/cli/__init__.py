@@ -1,6 +1,7 @@
 """The `metrics-platform` command."""
 
 import sys
+from collections.abc import Callable, Sequence
 
 import typer
 from rich.text import Text
@@ -17,7 +18,13 @@ app = typer.Typer(
 )
 for _command in (*local.COMMANDS, *results.COMMANDS):
     app.command()(_command)
-for _author_command in (*new.COMMANDS, *run.COMMANDS, *lock.COMMANDS, *promotion.COMMANDS):
+_AUTHORS: Sequence[Callable[..., None]] = (
+    *new.COMMANDS,
+    *run.COMMANDS,
+    *lock.COMMANDS,
+    *promotion.COMMANDS,
+)
+for _author_command in _AUTHORS:
     app.command(rich_help_panel="For authors")(_author_command)
 for _operator_command in operate.COMMANDS:
     app.command(rich_help_panel="For operators")(_operator_command)
