@@ -3,7 +3,7 @@
 from typing import Any
 
 from metrics_platform.authoring.paper import rows_expected, rows_of_other, rows_of_signal
-from metrics_platform.authoring.python_text import brackets, docstring, exploded
+from metrics_platform.authoring.python_text import WIDTH, brackets, docstring, exploded
 from metrics_platform.authoring.skeleton import Grain, Skeleton
 
 _INDENT = 4
@@ -65,6 +65,8 @@ def _imports(plan: Skeleton, module: str, *, first_party: bool) -> list[str]:
     conforms = "from metrics_platform.testing.conformance import assert_conforms"
     compute_on = "from metrics_platform.testing.inputs import compute_on"
     tested = f"from {module} import {plan.name}"
+    if len(tested) > WIDTH:
+        tested = exploded(f"from {module} import (", [plan.name], ")")
     if first_party:
         return [*approx, *([""] if approx else []), tested, by_hand, compute_on]
     return [*approx, by_hand, conforms, compute_on, "", tested]
