@@ -10,7 +10,7 @@ from types import ModuleType
 
 from metrics_platform.core.definitions import Definition, Metric, Signal
 from metrics_platform.core.errors import DefinitionError, UnknownNameError
-from metrics_platform.core.fingerprints import fingerprint
+from metrics_platform.core.fingerprints import Code, fingerprint
 
 # Authors list modules of their own under this name in their pyproject.toml.
 ENTRY_POINT_GROUP = "metrics_platform.definitions"
@@ -140,7 +140,8 @@ class Catalog:
     def shadow_fingerprints(self) -> Mapping[str, str]:
         """Fingerprint of every shadow, by the name of its metric."""
         return {
-            name: fingerprint(shadow, self.fingerprints) for name, shadow in self.shadows.items()
+            name: fingerprint(shadow, self.fingerprints, self._code)
+            for name, shadow in self.shadows.items()
         }
 
     def fingerprint_of(self, definition: Definition) -> str:
@@ -151,15 +152,19 @@ class Catalog:
     @cached_property
     def own_fingerprints(self) -> Mapping[str, str]:
         """Fingerprint of every definition by itself, whatever its dependencies are like."""
-        return {d.name: fingerprint(d, dict.fromkeys(d.dependencies, "")) for d in self}
+        return {d.name: fingerprint(d, dict.fromkeys(d.dependencies, ""), self._code) for d in self}
 
     @cached_property
     def fingerprints(self) -> Mapping[str, str]:
         """Fingerprint of every definition, its dependencies' included."""
         found: dict[str, str] = {}
         for definition in self:
-            found[definition.name] = fingerprint(definition, found)
+            found[definition.name] = fingerprint(definition, found, self._code)
         return found
+
+    @cached_property
+    def _code(self) -> Code:
+        return Code()
 
 
 def _check_shadow(

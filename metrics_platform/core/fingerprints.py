@@ -10,7 +10,7 @@ import importlib.util
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -25,122 +25,166 @@ _PLATFORM = __name__.partition(".")[0]
 _Reference = tuple[str, str]
 
 
-def fingerprint(definition: Definition, upstream: Mapping[str, str]) -> str:
+def fingerprint(
+    definition: Definition, upstream: Mapping[str, str], code: "Code | None" = None
+) -> str:
     """Return 16 hex digits over all that decides the values of `definition`.
 
     Args:
         definition: A metric or signal.
         upstream: Fingerprint of each of its dependencies.
+        code: Where there are many, what is kept from one to the next.
 
     Raises:
         DefinitionError: The source of its function cannot be found.
     """
+    code = code or Code()
     parts: dict[str, Any] = {
         "contract": contract(definition.rows),
-        "checks": _own_checks(definition.rows),
-        "settings": {name: _value(value) for name, value in definition.settings.items()},
+        "checks": _own_checks(definition.rows, code),
+        "settings": {name: code.of_value(value) for name, value in definition.settings.items()},
         "optional": sorted(definition.optional),
         "upstream": {name: upstream[name] for name in definition.dependencies},
     }
     if definition.function is not None:
-        parts["code"] = code_digest(definition.function, definition.name)
+        parts["code"] = code.digest(definition.function, definition.name)
         if "<locals>" in definition.function.__qualname__:
             # Made in a loop or by a helper: what its declaration names isn't in its own source.
             parts["summary"] = {name: str(expr) for name, expr in definition.summary.items()}
     return _digest(json.dumps(parts, sort_keys=True))
 
 
-def code_digest(function: Callable[..., Any], name: str | None = None) -> str:
+def code_digest(function: Callable[..., Any]) -> str:
     """Return 16 hex digits over the code of `function` and of what it reaches in its project.
-
-    Args:
-        function: Defined in a file.
-        name: By which it counts, if not by its own: a shadow takes the place of its metric one day,
-            and is the same code then.
 
     Raises:
         DefinitionError: Its source cannot be found.
     """
-    function = inspect.unwrap(function)
-    source = _source(function.__module__)
-    if source is None:
-        raise DefinitionError(
-            f"the source of {function.__qualname__} cannot be found, so its version would mean "
-            "nothing: define it in a file, not at a prompt"
-        )
-    projects = frozenset({_PLATFORM, function.__module__.partition(".")[0]})
-    pieces = [source.function(function.__name__, function.__code__.co_firstlineno)]
-    numbers: dict[_Reference, int] = {}
-    lines = []
-    # A reference is written as the number of what it leads to, in the order of discovery: it makes
-    # no difference what module a helper is in, and all the difference which of two it is.
-    for piece in pieces:
-        reached = []
-        for reference in _reached(piece, projects):
-            if reference not in numbers:
-                numbers[reference] = len(pieces)
-                pieces.append(binding(_required(reference[0]), reference[1]))
-            reached.append(numbers[reference])
-        lines.append(f"{piece.text}\n{reached}")
-    if name is not None and name != function.__name__:
-        lines[0] = lines[0].replace(f"def {function.__name__}(", f"def {name}(", 1)
-    closure = inspect.getclosurevars(function).nonlocals
-    lines += [f"{name}={_value(value)}" for name, value in sorted(closure.items())]
-    return _digest("\n".join(lines))
+    return Code().digest(function)
 
 
 def _digest(text: str) -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _value(value: object) -> str:
-    return code_digest(value) if inspect.isfunction(value) else plain_text(value)
-
-
-def _own_checks(rows: type[MetricFrame]) -> dict[str, str]:
+def _own_checks(rows: type[MetricFrame], code: "Code") -> dict[str, str]:
     """Return the code of checks that an author wrote as methods of the schema."""
     return {
-        name: code_digest(method.__func__)
+        name: code.digest(method.__func__)
         for schema in rows.__mro__[: rows.__mro__.index(MetricFrame)]
         for name, method in vars(schema).items()
         if isinstance(method, classmethod)
     }
 
 
-def _reached(piece: Piece, projects: frozenset[str]) -> Iterator[_Reference]:
-    for module, names in piece.references:
-        yield from _find(module, names, projects, set())
+class Code:
+    """The source as it stands: each file is looked at once, and each helper followed once.
 
+    Most definitions reach the same kernels.
+    """
 
-def _find(
-    module: str, names: tuple[str, ...], projects: frozenset[str], seen: set[tuple[str, ...]]
-) -> Iterator[_Reference]:
-    """Follow dotted names from a module, through imports and packages, to what binds them."""
-    if (module, *names) in seen or module.partition(".")[0] not in projects:
-        return
-    seen.add((module, *names))
-    source = _source(module)
-    if not names:
-        # The module itself is handed around: nobody can tell what is taken from it.
-        yield from ((module, name) for name in (source.bindings if source else ()))
-        return
-    head, rest = names[0], names[1:]
-    if source is not None:
-        if head in source.bindings:
-            yield module, head
-        for origin, name in source.imports.get(head, ()):
-            yield from _find(origin, (name, *rest) if name else rest, projects, seen)
-        if head not in source.bindings and head not in source.imports:
-            for origin, _ in source.imports.get("*", ()):
-                yield from _find(origin, names, projects, seen)
-    if (source is None or head not in source.bindings) and _is_module(f"{module}.{head}"):
-        yield from _find(f"{module}.{head}", rest, projects, seen)
+    def __init__(self) -> None:
+        self._sources: dict[str, Source | None] = {}
+        self._followed: dict[tuple[_Reference, frozenset[str]], Sequence[_Reference]] = {}
+        self._digests: dict[tuple[Callable[..., Any], str | None], str] = {}
 
+    def digest(self, function: Callable[..., Any], name: str | None = None) -> str:
+        """Return the `code_digest` of a function.
 
-def _required(module: str) -> Source:
-    source = _source(module)
-    assert source is not None
-    return source
+        Args:
+            function: Defined in a file.
+            name: By which it counts, if not by its own: a shadow takes the place of its metric one
+                day, and is the same code then.
+
+        Raises:
+            DefinitionError: Its source cannot be found.
+        """
+        function = inspect.unwrap(function)
+        if (function, name) not in self._digests:
+            self._digests[function, name] = self._digest_of(function, name)
+        return self._digests[function, name]
+
+    def of_value(self, value: object) -> str:
+        """Return a value that code uses as text that is the same in every process."""
+        return self.digest(value) if inspect.isfunction(value) else plain_text(value)
+
+    def _digest_of(self, function: Callable[..., Any], name: str | None) -> str:
+        source = self._source(function.__module__)
+        if source is None:
+            raise DefinitionError(
+                f"the source of {function.__qualname__} cannot be found, so its version would mean "
+                "nothing: define it in a file, not at a prompt"
+            )
+        projects = frozenset({_PLATFORM, function.__module__.partition(".")[0]})
+        piece = source.function(function.__name__, function.__code__.co_firstlineno)
+        pieces = [piece]
+        reached: list[Sequence[_Reference]] = [list(self._reached(piece, projects))]
+        numbers: dict[_Reference, int] = {}
+        lines = []
+        # A reference is written as the number of what it leads to, in the order of discovery: it
+        # makes no difference what module a helper is in, and all the difference which of two it is.
+        for piece, references in zip(pieces, reached, strict=True):
+            for reference in references:
+                if reference not in numbers:
+                    numbers[reference] = len(pieces)
+                    pieces.append(self._binding(reference))
+                    reached.append(self._follow(reference, projects))
+            lines.append(f"{piece.text}\n{[numbers[reference] for reference in references]}")
+        if name is not None and name != function.__name__:
+            lines[0] = lines[0].replace(f"def {function.__name__}(", f"def {name}(", 1)
+        closure = inspect.getclosurevars(function).nonlocals
+        lines += [f"{name}={self.of_value(value)}" for name, value in sorted(closure.items())]
+        return _digest("\n".join(lines))
+
+    def _binding(self, reference: _Reference) -> Piece:
+        source = self._source(reference[0])
+        assert source is not None
+        return binding(source, reference[1])
+
+    def _follow(self, reference: _Reference, projects: frozenset[str]) -> Sequence[_Reference]:
+        if (reference, projects) not in self._followed:
+            reached = list(self._reached(self._binding(reference), projects))
+            self._followed[reference, projects] = reached
+        return self._followed[reference, projects]
+
+    def _reached(self, piece: Piece, projects: frozenset[str]) -> Iterator[_Reference]:
+        for module, names in piece.references:
+            yield from self._find(module, names, projects, set())
+
+    def _find(
+        self,
+        module: str,
+        names: tuple[str, ...],
+        projects: frozenset[str],
+        seen: set[tuple[str, ...]],
+    ) -> Iterator[_Reference]:
+        """Follow dotted names from a module, through imports and packages, to what binds them."""
+        if (module, *names) in seen or module.partition(".")[0] not in projects:
+            return
+        seen.add((module, *names))
+        source = self._source(module)
+        if not names:
+            # The module itself is handed around: nobody can tell what is taken from it.
+            yield from ((module, name) for name in (source.bindings if source else ()))
+            return
+        head, rest = names[0], names[1:]
+        if source is not None:
+            if head in source.bindings:
+                yield module, head
+            for origin, name in source.imports.get(head, ()):
+                yield from self._find(origin, (name, *rest) if name else rest, projects, seen)
+            if head not in source.bindings and head not in source.imports:
+                for origin, _ in source.imports.get("*", ()):
+                    yield from self._find(origin, names, projects, seen)
+        bound = source is not None and head in source.bindings
+        # What is no package has no modules in it: looking for them goes to the disk.
+        if not bound and (source is None or source.is_package) and _is_module(f"{module}.{head}"):
+            yield from self._find(f"{module}.{head}", rest, projects, seen)
+
+    def _source(self, module: str) -> Source | None:
+        if module not in self._sources:
+            self._sources[module] = _source(module)
+        return self._sources[module]
 
 
 def _source(module: str) -> Source | None:

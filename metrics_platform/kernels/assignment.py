@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -92,7 +92,8 @@ def best_of_one(left: list[int], right: list[int], weight: list[float]) -> list[
     edges = {(row[a], column[b]): at for at, (a, b) in enumerate(zip(left, right, strict=True))}
     for cell, at in edges.items():
         table[cell] = weight[at]
-    matched = zip(*(side.tolist() for side in linear_sum_assignment(table, True)), strict=True)
+    chosen = scipy.optimize.linear_sum_assignment(table, True)
+    matched = zip(*(side.tolist() for side in chosen), strict=True)
     return [edges[cell] for cell in matched if cell in edges]
 
 

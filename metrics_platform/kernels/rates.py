@@ -1,11 +1,12 @@
 """Exact confidence intervals of counts and of shares.
 
-Scipy, not Polars, which has neither of the two distributions.
+Scipy, not Polars, which has neither of the two distributions. Their quantiles are the inverses of
+the incomplete gamma and beta functions.
 """
 
 import numpy as np
 import polars as pl
-from scipy.stats import beta, chi2
+import scipy
 
 CONFIDENCE = 0.95
 
@@ -25,10 +26,10 @@ def poisson_interval(count: str, confidence: float = CONFIDENCE) -> tuple[pl.Exp
 
     def lower(events: pl.Series) -> pl.Series:
         # Without an event there is no distribution of the lower end.
-        return pl.Series(np.nan_to_num(chi2.ppf(tail, 2 * events.to_numpy()) / 2))
+        return pl.Series(np.nan_to_num(scipy.special.gammaincinv(events.to_numpy(), tail)))
 
     def upper(events: pl.Series) -> pl.Series:
-        return pl.Series(chi2.ppf(1 - tail, 2 * events.to_numpy() + 2) / 2)
+        return pl.Series(scipy.special.gammaincinv(events.to_numpy() + 1, 1 - tail))
 
     ends = [
         pl.col(count).map_batches(end, return_dtype=pl.Float64, is_elementwise=True)
@@ -56,11 +57,12 @@ def binomial_interval(
 
     def lower(both: pl.Series) -> pl.Series:
         successes, trials = (both.struct.field(name).to_numpy() for name in (count, of))
-        return pl.Series(np.nan_to_num(beta.ppf(tail, successes, trials - successes + 1)))
+        ends = scipy.special.betaincinv(successes, trials - successes + 1, tail)
+        return pl.Series(np.nan_to_num(ends))
 
     def upper(both: pl.Series) -> pl.Series:
         successes, trials = (both.struct.field(name).to_numpy() for name in (count, of))
-        ends = beta.ppf(1 - tail, successes + 1, trials - successes)
+        ends = scipy.special.betaincinv(successes + 1, trials - successes, 1 - tail)
         return pl.Series(np.where(successes == trials, 1.0, ends))
 
     ends = [

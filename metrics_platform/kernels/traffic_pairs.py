@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
+import scipy
 
 from metrics_platform.kernels.box_arrays import Boxes, box_distances
 from metrics_platform.kernels.neighbours import near
@@ -68,7 +68,8 @@ def _from_both_seats(
     # A sparse matrix in the order of its rows is that, in a third of the time of sorting: rows are
     # counted, and of each the few columns sorted.
     ends = np.concatenate([one, two]), np.concatenate([two, one])
-    matrix = coo_array((np.concatenate([number, number]), ends), shape=(rows, rows)).tocsr()
+    twice = np.concatenate([number, number])
+    matrix = scipy.sparse.coo_array((twice, ends), shape=(rows, rows)).tocsr()
     actor = np.repeat(np.arange(rows), np.diff(matrix.indptr))
     return actor, matrix.indices.astype(np.int64), matrix.data
 
