@@ -58,7 +58,8 @@ EXTRAS = {
     for extra, lines in PROJECT["project"]["optional-dependencies"].items()
 }
 
-OPTIONAL = EXTRAS["demo"] | EXTRAS["export"]
+# Authors run their tests with pytest; the package itself doesn't import it.
+OPTIONAL = EXTRAS["demo"] | EXTRAS["export"] | (EXTRAS["testing"] - {"pytest"})
 
 
 @cache
@@ -122,6 +123,13 @@ def test_what_only_export_needs_is_imported_where_its_lack_is_told() -> None:
     }
     folder = "metrics_platform/delivery/export"
     assert where == {f"{folder}/ducklake.py", f"{folder}/iceberg.py"}
+
+
+def test_what_only_authors_tests_need_is_imported_where_they_ask_for_it() -> None:
+    folder = "metrics_platform/testing"
+    where = imported("metrics_platform")
+    assert where["hypothesis"] == {f"{folder}/strategies.py", f"{folder}/column_strategies.py"}
+    assert "pytest" not in where
 
 
 def test_no_dependency_is_unused() -> None:
