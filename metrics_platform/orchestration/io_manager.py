@@ -48,7 +48,7 @@ class StoreIOManager(IOManager):
 
     Each batch is one Parquet object and one index transaction, so a run that dies keeps what it
     has committed. A definition's asset takes its inputs as `StoredInput`; any other asset that
-    annotates an input with `pl.LazyFrame` gets the current rows of the logs of its run.
+    annotates an input with `pl.LazyFrame` gets what readers get, of the logs of its run.
     """
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
@@ -85,7 +85,10 @@ class StoreIOManager(IOManager):
         definition = self._catalog.labelled(label_of(context.asset_key))
         if context.dagster_type.typing_type is pl.LazyFrame:
             logs = list(context.asset_partition_keys) if context.has_asset_partitions else None
-            return self.store.scan(definition.name, logs=logs, rows=definition.rows)
+            version = definition.version if definition.shadow else None
+            return self.store.scan(
+                definition.name, version=version, logs=logs, rows=definition.rows
+            )
         return StoredInput(self.store, definition)
 
 

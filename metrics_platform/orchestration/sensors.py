@@ -68,6 +68,7 @@ def new_logs_sensor(catalog: Catalog, settings: Settings) -> SensorDefinition:
     )
     def new_logs(context: SensorEvaluationContext) -> SensorResult:
         with Store.open(settings) as store:
+            store.take_out_of_shadow([(of.name, of.version) for of in catalog])
             cursor = register_arrivals(context, settings, store)
             requests = _requests(context, settings, store)
             waiting = 0 if requests else store.registry.count(State.REGISTERED)

@@ -4,7 +4,7 @@ A promotion stands on the one that it took the place of, so that `demote` can go
 readers get the highest version that has results and is not just a shadow's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,10 +25,11 @@ from metrics_platform.store.current_versions import (
 from metrics_platform.store.index import promotions, results, versions
 from metrics_platform.store.locks import wait_for_turn
 from metrics_platform.store.objects import ObjectRoot
-from metrics_platform.store.parameters import storable
+from metrics_platform.store.parameters import given, storable
 from metrics_platform.store.postgres import Postgres
 from metrics_platform.store.reads import Scope, version_number
 from metrics_platform.store.tables import Types, table
+from metrics_platform.store.versions import is_shadow
 
 PROMOTIONS: Types = {
     "name": pl.String,
@@ -165,6 +166,25 @@ class Promotions:
             query = query.where(p.name == name)
         in_order = query.order_by(p.name, p.promoted_at.desc())
         return self.postgres.query(lambda connection: table(connection, in_order, PROMOTIONS))
+
+    def take_out_of_shadow(self, of: Iterable[tuple[str, str]], *, domain: str = "log") -> None:
+        """Let readers get versions for being the highest, though only shadows have written them.
+
+        That is so as soon as their metric writes them; it has nothing to write where the shadow
+        has computed everything.
+
+        Args:
+            of: Name and version of what is no shadow now; others among them are left as they are.
+            domain: log or sim.
+        """
+        v = versions.c
+        texts = given([{"name": n, "version": i} for n, i in of], name=sa.Text(), version=sa.Text())
+        same = (v.domain == domain, v.name == texts.c.name, v.version == texts.c.version)
+        statement = sa.update(versions).where(*same, is_shadow())
+        now = sa.func.clock_timestamp()
+        self.postgres.query(
+            lambda connection: connection.execute(statement.values(shadow_until=now))
+        )
 
     def versions_beside(
         self, name: str, version: str, *, domain: str = "log", logs: Sequence[str] | None = None

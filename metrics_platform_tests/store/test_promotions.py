@@ -306,6 +306,19 @@ class TestShadows:
             write(another, "2.0.0", "d", shadow=True)
         assert store.current_version(NAME) == "2.0.0"
 
+    def test_a_metric_that_has_nothing_to_write_takes_over_all_the_same(self, store: Store) -> None:
+        write(store, "1.0.0")
+        write(store, "2.0.0", shadow=True)
+        write(store, "3.0.0", shadow=True)
+
+        store.take_out_of_shadow([(NAME, "1.0.0"), ("stops", "3.0.0")])
+        assert read(store) == [1.0, 1.0]
+        store.take_out_of_shadow([(NAME, "2.0.0")])
+        store.take_out_of_shadow([])
+
+        assert read(store) == [2.0, 2.0]
+        assert store.versions_beside(NAME, "2.0.0")["is_shadow"].to_list() == [False, True]
+
 
 class TestRetention:
     """What is promoted, or was, beside `keep_versions`."""
