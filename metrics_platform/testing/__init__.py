@@ -1,1 +1,49 @@
-"""What metric authors import in their own tests."""
+"""What metric authors import in their own tests.
+
+    log = SyntheticLog(Ego(speed_mps=15), Road(lanes=3), [CutIn(gap_m=15, closing_mps=3)])
+    made = compute_on(log.frames(), "time_to_collision")
+    assert made.summary["min_ttc_s"].item() == approx(log.answers["time_to_collision"]["min_ttc_s"])
+
+A log is put together from words: the ego and its road, situations, what is recorded besides, and
+what goes wrong. Each word's docstring says what is known of it exactly, and `SyntheticLog.known`
+has the answers with their tolerances.
+"""
+
+from metrics_platform.testing.answers import Answer
+from metrics_platform.testing.cars_ahead import CutIn, Follow, ParkedCar
+from metrics_platform.testing.crossings import Intersection, OncomingWalker, PedestrianCrossing
+from metrics_platform.testing.detector_errors import DetectorErrors
+from metrics_platform.testing.families import named_log
+from metrics_platform.testing.faults import ClockFault, Dropout, SensorNoise
+from metrics_platform.testing.inputs import compute_on
+from metrics_platform.testing.recorded import Expert, Mission, Timings
+from metrics_platform.testing.roads import Road
+from metrics_platform.testing.situations import Ego, HardBrake
+from metrics_platform.testing.synthetic import scenario, synthetic_logs
+from metrics_platform.testing.synthetic_log import SyntheticLog, together
+
+__all__ = [
+    "Answer",
+    "ClockFault",
+    "CutIn",
+    "DetectorErrors",
+    "Dropout",
+    "Ego",
+    "Expert",
+    "Follow",
+    "HardBrake",
+    "Intersection",
+    "Mission",
+    "OncomingWalker",
+    "ParkedCar",
+    "PedestrianCrossing",
+    "Road",
+    "SensorNoise",
+    "SyntheticLog",
+    "Timings",
+    "compute_on",
+    "named_log",
+    "scenario",
+    "synthetic_logs",
+    "together",
+]

@@ -26,14 +26,17 @@ STEP_S = 0.5
 HORIZON_S = 8.0
 
 
-def experts(frames: Frames) -> Frames:
-    """Return how an expert drove in the logs of `frames`."""
-    return {"expert_poses": _expert(frames).select(polars_schema(ExpertPoses).names()).collect()}
+def experts(frames: Frames, *, beside_m: float = BESIDE_M) -> Frames:
+    """Return how an expert drove in the logs of `frames`, so far to the left of the ego."""
+    poses = _expert(frames, beside_m)
+    return {"expert_poses": poses.select(polars_schema(ExpertPoses).names()).collect()}
 
 
-def ego_plans(frames: Frames) -> pl.DataFrame:
+def ego_plans(
+    frames: Frames, *, beside_m: float = BESIDE_M, behind_mps: float = BEHIND_MPS
+) -> pl.DataFrame:
     """Return where the ego of `frames` planned to go, as rows of `predicted_trajectories`."""
-    poses = _expert(frames).with_columns(sample=pl.int_range(pl.len()).over("log_id"))
+    poses = _expert(frames, beside_m).with_columns(sample=pl.int_range(pl.len()).over("log_id"))
     steps = pl.LazyFrame({"step_index": range(round(HORIZON_S / STEP_S) + 1)})
     now = poses.filter(
         (pl.col("sample") % round(EVERY_S * EXPERT_HZ) == 0) & pl.col("recorded")
@@ -48,7 +51,7 @@ def ego_plans(frames: Frames) -> pl.DataFrame:
             source=pl.lit(PLANNER),
             track_id=pl.lit("ego"),
             mode_index=pl.lit(0, pl.Int64),
-            x_m=pl.col("x_m") - BEHIND_MPS * ahead_s,
+            x_m=pl.col("x_m") - behind_mps * ahead_s,
             probability_ratio=pl.lit(1.0),
         )
         .select(polars_schema(PredictedTrajectories).names())
@@ -57,7 +60,7 @@ def ego_plans(frames: Frames) -> pl.DataFrame:
     )
 
 
-def _expert(frames: Frames) -> pl.LazyFrame:
+def _expert(frames: Frames, beside_m: float) -> pl.LazyFrame:
     """Return the expert's poses, sorted, and whether the ego's are recorded at that time."""
     heading = pl.col("heading_rad")
     driven = (
@@ -69,8 +72,8 @@ def _expert(frames: Frames) -> pl.LazyFrame:
             "log_id",
             "timestamp_ns",
             "heading_rad",
-            x_m=pl.col("x_m") - BESIDE_M * heading.sin(),
-            y_m=pl.col("y_m") + BESIDE_M * heading.cos(),
+            x_m=pl.col("x_m") - beside_m * heading.sin(),
+            y_m=pl.col("y_m") + beside_m * heading.cos(),
             recorded=pl.lit(value=True),
         )
     )

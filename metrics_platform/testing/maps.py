@@ -11,6 +11,9 @@ An author of a metric on maps makes other ones the same way: rows of `lanes`, `l
 `drivable_areas` of a few points each, in the fixed frame of the ego's poses.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import polars as pl
 
 from metrics_platform.core.frames import polars_schema
@@ -26,15 +29,46 @@ SHOULDER_M = 0.5
 # In turn, by the name of the log's lanes and pieces; one piece in four doesn't say.
 SPEED_LIMITS_MPS = (13.9, 8.3, 22.2, None)
 
-# Where each lane's centre is, whether it goes along x, and who is on its left and right.
-_LANES = (
-    ("own", 0.0, True, "left", None),
-    ("left", LANE_WIDTH_M, True, None, "own"),
-    ("oncoming", 2 * LANE_WIDTH_M, False, None, None),
+
+@dataclass(frozen=True)
+class LaneLine:
+    """A lane along the road: where its centre is, where it leads, and who is beside it."""
+
+    name: str
+    centre_y_m: float
+    along: bool
+    left: str | None = None
+    right: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a road is laid out, in the axes of the ego's first pose.
+
+    Attributes:
+        lanes: From right to left.
+        width_m: Of each lane.
+        speed_limits_mps: In turn, by the name of the log's lanes and pieces.
+        crossed_every: The last but one of so many pieces lies in an intersection; 0 for none.
+    """
+
+    lanes: Sequence[LaneLine]
+    width_m: float = LANE_WIDTH_M
+    speed_limits_mps: Sequence[float | None] = SPEED_LIMITS_MPS
+    crossed_every: int = 0
+
+
+_USUAL = Layout(
+    (
+        LaneLine("own", 0.0, True, left="left"),
+        LaneLine("left", LANE_WIDTH_M, True, right="own"),
+        LaneLine("oncoming", 2 * LANE_WIDTH_M, False),
+    ),
+    crossed_every=4,
 )
 
 
-def maps(frames: Frames) -> Frames:
+def maps(frames: Frames, layout: Layout = _USUAL) -> Frames:
     """Return `lanes`, `lane_points` and `drivable_areas` of the logs that have ego poses."""
     first = frames["ego_poses"].sort("log_id", "timestamp_ns")
     poses = first.group_by("log_id", maintain_order=True).agg(
@@ -52,40 +86,40 @@ def maps(frames: Frames) -> Frames:
         .with_columns(piece=pl.int_ranges(0, "count"))
         .explode("piece")
     )
-    lanes = pl.concat([_lane(pieces, *lane) for lane in _LANES])
+    lanes = pl.concat([_lane(pieces, lane, layout) for lane in layout.lanes])
     return {
         "lanes": _typed(lanes, Lanes),
-        "lane_points": _typed(pl.concat([_points(lanes, end) for end in (0, 1)]), LanePoints),
-        "drivable_areas": _typed(_areas(poses), DrivableAreas),
+        "lane_points": _typed(
+            pl.concat([_points(lanes, end, layout) for end in (0, 1)]), LanePoints
+        ),
+        "drivable_areas": _typed(_areas(poses, layout), DrivableAreas),
     }
 
 
-def _lane(
-    pieces: pl.DataFrame, name: str, y: float, along: bool, left: str | None, right: str | None
-) -> pl.DataFrame:
-    piece = pl.col("piece")
+def _lane(pieces: pl.DataFrame, lane: LaneLine, layout: Layout) -> pl.DataFrame:
+    piece, every = pl.col("piece"), layout.crossed_every
 
     def called(other: str | None) -> pl.Expr:
         return pl.lit(None, pl.String) if other is None else pl.format(f"{other}_{{}}", piece)
 
-    limits = pl.Series(SPEED_LIMITS_MPS, dtype=pl.Float64)
+    limits = pl.Series(layout.speed_limits_mps, dtype=pl.Float64)
     return pieces.with_columns(
-        lane_id=called(name),
+        lane_id=called(lane.name),
         kind=pl.lit("vehicle"),
-        in_intersection=piece % 4 == 2,
+        in_intersection=piece % every == every - 2 if every else pl.lit(value=False),
         speed_limit_mps=pl.lit(limits.implode()).list.get((piece + pl.col("shift")) % len(limits)),
-        left_lane_id=called(left),
-        right_lane_id=called(right),
-        centre_y=pl.lit(y),
-        along=pl.lit(along),
+        left_lane_id=called(lane.left),
+        right_lane_id=called(lane.right),
+        centre_y=pl.lit(lane.centre_y_m),
+        along=pl.lit(lane.along),
     )
 
 
-def _points(lanes: pl.DataFrame, index: int) -> pl.DataFrame:
+def _points(lanes: pl.DataFrame, index: int, layout: Layout) -> pl.DataFrame:
     """Return the first or last point of each lane."""
     far = pl.col("along") == bool(index)
     x = (pl.col("piece") + far.cast(pl.Int64)) * PIECE_M - BEHIND_M
-    half = pl.when("along").then(LANE_WIDTH_M / 2).otherwise(-LANE_WIDTH_M / 2)
+    half = pl.when("along").then(layout.width_m / 2).otherwise(-layout.width_m / 2)
     places = {"": pl.lit(0.0), "left_": half, "right_": -half}
     return lanes.with_columns(
         point_index=pl.lit(index),
@@ -97,9 +131,10 @@ def _points(lanes: pl.DataFrame, index: int) -> pl.DataFrame:
     )
 
 
-def _areas(poses: pl.DataFrame) -> pl.DataFrame:
+def _areas(poses: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """Return two areas per log, which overlap: the nearer part of the road, and the rest."""
-    right, left = -LANE_WIDTH_M / 2 - SHOULDER_M, 2.5 * LANE_WIDTH_M + SHOULDER_M
+    beside = layout.width_m / 2 + SHOULDER_M
+    right, left = layout.lanes[0].centre_y_m - beside, layout.lanes[-1].centre_y_m + beside
     corners = []
     for area, start, end in (
         ("near", pl.lit(-BEHIND_M), pl.lit(BEHIND_M)),

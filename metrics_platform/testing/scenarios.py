@@ -136,8 +136,9 @@ def _cutting_in(t: Array, p: Parameters, ego: Box) -> Sequence[RoadUser]:
     x = p["speed_mps"] * t + ego.front_m + gap + OTHER_CAR.length_m / 2
     forward = p["speed_mps"] - p["closing_mps"] * fading
     phase = np.pi * np.clip(-since / p["change_s"], 0.0, 1.0)
-    y = LANE_WIDTH_M * (1 - np.cos(phase)) / 2
-    sideways = -LANE_WIDTH_M * np.sin(phase) / 2 * np.pi / p["change_s"]
+    lane_width = p.get("lane_width_m", LANE_WIDTH_M)
+    y = lane_width * (1 - np.cos(phase)) / 2
+    sideways = -lane_width * np.sin(phase) / 2 * np.pi / p["change_s"]
     # The car's yaw rate is nobody's to see: a track has none.
     motion = Motion(
         x, y, np.arctan2(sideways, forward), np.hypot(forward, sideways), np.zeros_like(t)

@@ -1,0 +1,244 @@
+"""What else a synthetic log records: an expert, the software's timings, a mission, a predictor."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from metrics_platform.core.errors import ConfigurationError
+from metrics_platform.core.frames import polars_schema
+from metrics_platform.signals.reported_distances import MILE_M
+from metrics_platform.signals.spans import Spans
+from metrics_platform.testing.answers import Known, Value
+from metrics_platform.testing.ego_answers import way_m
+from metrics_platform.testing.experts import BEHIND_MPS, BESIDE_M, ego_plans, experts
+from metrics_platform.testing.missions import missions
+from metrics_platform.testing.situations import Drive, HardBrake
+from metrics_platform.testing.synthetic_frames import Frames
+
+# Lengths of the beginning of a plan that `planner_expert_error` judges, and greatest error of each.
+_HORIZONS_S = {3: 6.0, 5: 8.0, 8: 16.0}
+
+
+class Recorded(ABC):
+    """Something that a log records besides the drive."""
+
+    @abstractmethod
+    def frames(self, frames: Frames) -> Frames:
+        """Return its signals, for the log of `frames`."""
+
+    @abstractmethod
+    def known(self, drive: Drive, brake: HardBrake | None) -> Known:
+        """Return what metrics find in them."""
+
+
+@dataclass(frozen=True)
+class Expert(Recorded):
+    """An expert, and an ego that plans to drive as it did, but falls behind.
+
+    What is known of it exactly: the expert is `beside_m` to the left of the ego throughout, so that
+    is every displacement; a plan is `behind_mps` x k off after k seconds.
+
+    Attributes:
+        beside_m: How far to the left of the ego the expert drove.
+        behind_mps: By how much each plan falls behind, along the road.
+    """
+
+    beside_m: float = BESIDE_M
+    behind_mps: float = BEHIND_MPS
+
+    def frames(self, frames: Frames) -> Frames:
+        """Return `expert_poses`, and the ego's `predicted_trajectories`."""
+        plans = ego_plans(frames, beside_m=self.beside_m, behind_mps=self.behind_mps)
+        return {**experts(frames, beside_m=self.beside_m), "predicted_trajectories": plans}
+
+    def known(self, drive: Drive, brake: HardBrake | None) -> Known:
+        """Return displacements, progress and errors of plans."""
+        beside, behind = abs(self.beside_m), abs(self.behind_mps)
+        known: dict[str, dict[str, Value]] = {
+            "expert_error": {
+                "average_displacement_m": beside,
+                "max_displacement_m": beside,
+                "final_displacement_m": beside,
+                "average_heading_error_rad": 0.0,
+            }
+        }
+        averages = {h: behind * (h + 1) / 2 for h in _HORIZONS_S}
+        known["planner_expert_error"] = {
+            **{f"average_displacement_{h}s_m": value for h, value in averages.items()},
+            **{
+                f"miss_rate_{h}s_ratio": float(behind * h > greatest)
+                for h, greatest in _HORIZONS_S.items()
+            },
+        }
+        if drive.ego.radius_m is None:
+            way = way_m(drive, brake)
+            known["route_progress"] = {
+                "expert_progress_m": way,
+                "ego_progress_m": way,
+                "progress_ratio": 1.0,
+            }
+            if drive.ego.speed_mps > 0:
+                known["route_progress"]["max_aside_m"] = beside
+        return known
+
+
+@dataclass(frozen=True)
+class Timings(Recorded):
+    """Stages of software that pass on a frame every 0.1 s, a little slower each time.
+
+    What is known of it exactly: of n frames the k-th takes each stage its usual time and
+    `spread_s` · k / (n - 1), so that the quantile q of a stage is its usual time + q · `spread_s`,
+    and that from end to end the sum over the stages. No frame is lost.
+
+    Attributes:
+        usual_s: Stage to how long it takes at first, in the order of the work.
+        spread_s: By how much longer it takes at last.
+        deadline_s: Of the last stage; None for none.
+    """
+
+    usual_s: Mapping[str, float] = field(
+        default_factory=lambda: {"detection": 0.03, "tracking": 0.01, "planning": 0.04}
+    )
+    spread_s: float = 0.01
+    deadline_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a trace that nobody could tell from a single stage."""
+        if len(self.usual_s) < 2:
+            raise ConfigurationError(f"{self}: it takes two stages to pass something on")
+
+    def frames(self, frames: Frames) -> Frames:
+        """Return `spans`."""
+        about = frames["recordings"].row(0, named=True)
+        ticks = pl.int_range(about["start_ns"], about["end_ns"] + 1, 100_000_000, eager=True)
+        share = pl.int_range(len(ticks), eager=True) / max(len(ticks) - 1, 1)
+        begins, parts = ticks, []
+        for stage, usual_s in self.usual_s.items():
+            is_last = stage == list(self.usual_s)[-1]
+            duration_s = usual_s + self.spread_s * share
+            parts.append(
+                pl.DataFrame(
+                    {
+                        "log_id": about["log_id"],
+                        "timestamp_ns": begins,
+                        "stage": stage,
+                        "trace_id": ticks.cast(pl.String),
+                        "duration_s": duration_s,
+                        "deadline_s": self.deadline_s if is_last else None,
+                    },
+                    schema=polars_schema(Spans),
+                )
+            )
+            begins = begins + (duration_s * 1e9).round().cast(pl.Int64)
+        return {"spans": pl.concat(parts).sort("timestamp_ns", "stage")}
+
+    def known(self, drive: Drive, brake: HardBrake | None) -> Known:
+        """Return percentiles, misses of deadlines and lost frames."""
+        last, count = list(self.usual_s.values())[-1], round(drive.seconds * 10) + 1
+        slowest, total = max(self.usual_s.values()), sum(self.usual_s.values())
+        spread, stages = self.spread_s, len(self.usual_s)
+        known: dict[str, Value] = {
+            "longest_stage_s": slowest + spread,
+            "worst_stage_p99_s": slowest + 0.99 * spread,
+            "end_to_end_p50_s": total + stages * 0.5 * spread,
+            "end_to_end_p99_s": total + stages * 0.99 * spread,
+        }
+        if self.deadline_s is None:
+            known |= {"deadline_misses": 0, "deadline_miss_ratio": None}
+        else:
+            lengths = [last + spread * k / max(count - 1, 1) for k in range(count)]
+            if min(abs(length - self.deadline_s) for length in lengths) > 1e-9:
+                misses = sum(length > self.deadline_s for length in lengths)
+                known |= {"deadline_misses": misses, "deadline_miss_ratio": misses / count}
+        dropped: dict[str, Value] = {
+            "missing_frames": 0, "unfinished_frames": 0, "lost_frames": 0, "longest_gap_s": None,
+        }  # fmt: skip
+        return {"stage_latency": known, "dropped_frames": dropped}
+
+
+@dataclass(frozen=True)
+class Mission(Recorded):
+    """Who drove, and who stepped in: the plots `autonomous`, and `delivery` of a robot.
+
+    What is known of it exactly: `missions` says what happens at which share of the log. A car is
+    autonomous throughout, with remote assistance from 0.4 to 0.6. A robot is driven from afar from
+    0.2 to 0.3, with remote assistance meanwhile and an emergency stop at 0.6; of three deliveries
+    one is completed at 0.5, one fails at 0.9; it waits at the kerb twice and stops once.
+    """
+
+    def frames(self, frames: Frames) -> Frames:
+        """Return drive modes, interventions, deliveries, phases and reports."""
+        return missions(frames)
+
+    def known(self, drive: Drive, brake: HardBrake | None) -> Known:
+        """Return exposure, interventions and deliveries."""
+        way, seconds = way_m(drive, brake), drive.seconds
+        nothing: dict[str, Value] = {"disengagements": 0, "by_system": 0, "without_cause": 0,
+                                     "max_speed_mps": None}  # fmt: skip
+        if drive.ego.kind == "car":
+            return {
+                "exposure": _exposure(way, seconds, 1.0),
+                "disengagements": nothing,
+                "interventions_per_distance": _per_distance(1, 1, way),
+                "remote_assistance": _assisted(0.2, seconds),
+            }
+        return {
+            "exposure": _exposure(way, seconds, 0.9),
+            "disengagements": nothing,
+            "interventions_per_distance": _per_distance(2, 0, 0.9 * way),
+            "remote_assistance": _assisted(0.1, seconds),
+            "delivery_completion": {
+                "deliveries": 3,
+                "completed": 1,
+                "failed": 1,
+                "cancelled": 0,
+                "completed_ratio": 0.5,
+                "median_duration_s": 0.5 * seconds,
+            },
+            "interventions_per_delivery": {
+                "deliveries": 2,
+                "interventions": 2,
+                "interventions_per_delivery": 1.0,
+                "deliveries_without": 0,
+            },
+            "phase_times": {
+                "duration_s": seconds,
+                "stops": 1,
+                "stopped_s": 0.05 * seconds,
+                "kerb_waits": 2,
+                "kerb_wait_s": 0.15 * seconds,
+                "longest_kerb_wait_s": 0.1 * seconds,
+            },
+        }
+
+
+def _exposure(way: float, seconds: float, share: float) -> dict[str, Value]:
+    return {
+        "distance_m": way,
+        "duration_s": seconds,
+        "autonomous_distance_m": share * way,
+        "autonomous_duration_s": share * seconds,
+        "unknown_distance_m": 0.0,
+    }
+
+
+def _per_distance(count: int, other: int, way: float) -> dict[str, Value]:
+    return {
+        "interventions": count,
+        "other_interventions": other,
+        "distance_m": way,
+        "interventions_per_1000_km": count / (way / 1e6) if way else None,
+        "interventions_per_1000_miles": count / (way / (1_000 * MILE_M)) if way else None,
+        "miles_per_disengagement": None,
+    }
+
+
+def _assisted(share: float, seconds: float) -> dict[str, Value]:
+    return {
+        "sessions": 1,
+        "endless_sessions": 0,
+        "assisted_s": share * seconds,
+        "assisted_ratio": share,
+    }
