@@ -61,15 +61,14 @@ def metric_test_source(plan: Skeleton, module: str, *, first_party: bool) -> str
 
 def _imports(plan: Skeleton, module: str, *, first_party: bool) -> list[str]:
     approx = ["import pytest"] if plan.grain is Grain.EVENT else []
-    by_hand = "from metrics_platform.testing.by_hand import by_hand"
-    conforms = "from metrics_platform.testing.conformance import assert_conforms"
-    compute_on = "from metrics_platform.testing.inputs import compute_on"
     tested = f"from {module} import {plan.name}"
     if len(tested) > WIDTH:
         tested = exploded(f"from {module} import (", [plan.name], ")")
     if first_party:
-        return [*approx, *([""] if approx else []), tested, by_hand, compute_on]
-    return [*approx, by_hand, conforms, compute_on, "", tested]
+        helpers = "from metrics_platform.testing import by_hand, compute_on"
+        return [*approx, *([""] if approx else []), tested, helpers]
+    helpers = "from metrics_platform.testing import assert_conforms, by_hand, compute_on"
+    return [*approx, helpers, "", tested]
 
 
 def _column(name: str, values: list[Any]) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 from metrics_platform.authoring.skeleton import Grain, Skeleton
 from metrics_platform.core import Definition
 from metrics_platform.core.frames import grain
-from metrics_platform.testing.by_hand import STEP_NS, by_hand, plainest
+from metrics_platform.testing.on_paper import STEP_NS, by_hand, plainest
 
 # Within the bounds of all columns there are.
 _VALUES = (0.25, 0.75, 0.5)

@@ -11,11 +11,13 @@ has the answers with their tolerances.
 
 from metrics_platform.testing.answers import Answer
 from metrics_platform.testing.cars_ahead import CutIn, Follow, ParkedCar
+from metrics_platform.testing.conformance import assert_conforms
 from metrics_platform.testing.crossings import Intersection, OncomingWalker, PedestrianCrossing
 from metrics_platform.testing.detector_errors import DetectorErrors
 from metrics_platform.testing.families import named_log
 from metrics_platform.testing.faults import ClockFault, Dropout, SensorNoise
 from metrics_platform.testing.inputs import compute_on
+from metrics_platform.testing.on_paper import by_hand
 from metrics_platform.testing.recorded import Expert, Mission, Timings
 from metrics_platform.testing.roads import Road
 from metrics_platform.testing.situations import Ego, HardBrake
@@ -41,6 +43,8 @@ __all__ = [
     "SensorNoise",
     "SyntheticLog",
     "Timings",
+    "assert_conforms",
+    "by_hand",
     "compute_on",
     "named_log",
     "scenario",

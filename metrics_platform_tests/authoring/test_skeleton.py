@@ -16,10 +16,10 @@ from metrics_platform.core import Definition
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.errors import DefinitionError
 from metrics_platform.core.frames import grain
-from metrics_platform.testing.by_hand import by_hand
 from metrics_platform.testing.conformance import assert_conforms
 from metrics_platform.testing.families import with_families
 from metrics_platform.testing.inputs import compute_on
+from metrics_platform.testing.on_paper import by_hand
 from metrics_platform.testing.synthetic import synthetic_logs
 
 CATALOG = default_catalog()

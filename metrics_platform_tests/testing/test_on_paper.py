@@ -8,7 +8,7 @@ from metrics_platform.core import Definition, MetricFrame, Signal
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.errors import ContractError, UnknownNameError
 from metrics_platform.core.validation import validate
-from metrics_platform.testing.by_hand import LOG_ID, STEP_NS, by_hand
+from metrics_platform.testing.on_paper import LOG_ID, STEP_NS, by_hand
 
 
 @pytest.mark.parametrize(
