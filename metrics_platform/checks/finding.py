@@ -18,6 +18,7 @@ class Finding:
             look at.
         facts: Named counts that the sentence rests on.
         examples: The first rows at fault, each with its `log_id`; None where all is well.
+        markdown: All of it for a person, where a sentence is too little.
     """
 
     passed: bool
@@ -25,3 +26,4 @@ class Finding:
     severity: Literal["error", "warning"] = "error"
     facts: Mapping[str, int] = field(default_factory=dict)
     examples: pl.DataFrame | None = None
+    markdown: str | None = None

@@ -16,7 +16,7 @@ from metrics_platform.core.statuses import Outcome, Status
 
 # The last bits of a sum depend on its order, and so on the machine.
 DEFAULT_TOLERANCE = Tolerance(relative=1e-9, absolute=1e-12)
-_MOST_CHANGED = 3
+MOST_CHANGED = 3
 _LONGEST_VALUE = 40
 _LONGEST_REASON = 200
 # Of a log: another status says more than rows that came or went, and these more than a value.
@@ -84,7 +84,7 @@ class ValueChange:
         logs: That both have, and so were compared.
         changed_logs: Of these.
         columns: Those with other values, in the order of the rows, then of the summary.
-        most_changed: Three logs at most, the one that changed most first.
+        most_changed: Three logs, unless more were asked for; the one that changed most first.
         outcomes: Logs with another status.
         rows_added: Rows with a key that the older version doesn't have.
         rows_removed: Rows with a key that the newer version doesn't have.
@@ -111,6 +111,7 @@ def value_change(
     key: Sequence[str],
     tolerances: Mapping[str, Tolerance],
     default: Tolerance = DEFAULT_TOLERANCE,
+    most: int = MOST_CHANGED,
 ) -> ValueChange:
     """Compare two versions on the logs that both have an outcome of.
 
@@ -124,6 +125,7 @@ def value_change(
         tolerances: By column or summary scalar. Without one, numbers that are no fractions must be
             equal.
         default: Of fractions.
+        most: Logs to tell of.
     """
     logs = before.outcomes.keys() & after.outcomes.keys()
     status = {
@@ -147,25 +149,25 @@ def value_change(
         logs=len(logs),
         changed_logs=len({*status, *rows.logs, *summary.logs}),
         columns=[*_columns(rows, summary=False), *_columns(summary, summary=True)],
-        most_changed=_most_changed(status, rows, summary),
+        most_changed=_most_changed(status, rows, summary, most),
         outcomes=len(status),
         rows_added=int(rows.counts["added"].sum()),
         rows_removed=int(rows.counts["removed"].sum()),
     )
 
 
-def merged(changes: Sequence[ValueChange]) -> ValueChange:
+def merged(changes: Sequence[ValueChange], *, most: int = MOST_CHANGED) -> ValueChange:
     """Return as one what was compared batch by batch, no log in two of them."""
     columns: dict[tuple[bool, str], ColumnChange] = {}
     for column in (column for change in changes for column in change.columns):
         name = (column.summary, column.column)
         columns[name] = _added(columns[name], column) if name in columns else column
-    most = sorted((log for change in changes for log in change.most_changed), key=_rank)
+    logs = sorted((log for change in changes for log in change.most_changed), key=_rank)
     return ValueChange(
         logs=sum(change.logs for change in changes),
         changed_logs=sum(change.changed_logs for change in changes),
         columns=sorted(columns.values(), key=lambda column: column.summary),
-        most_changed=most[:_MOST_CHANGED],
+        most_changed=logs[:most],
         outcomes=sum(change.outcomes for change in changes),
         rows_added=sum(change.rows_added for change in changes),
         rows_removed=sum(change.rows_removed for change in changes),
@@ -193,7 +195,7 @@ def _columns(found: Differences, *, summary: bool) -> Iterable[ColumnChange]:
 
 
 def _most_changed(
-    status: Mapping[str, str], rows: Differences, summary: Differences
+    status: Mapping[str, str], rows: Differences, summary: Differences, most: int
 ) -> Sequence[LogChange]:
     scores = dict.fromkeys(status, _OTHER_STATUS)
     by_log = pl.concat([rows.values, summary.values]).group_by("log_id").agg(pl.col("score").max())
@@ -201,10 +203,10 @@ def _most_changed(
     by_rows = rows.counts.select("log_id", _OTHER_ROWS + share)
     for log_id, score in [*by_log.iter_rows(), *by_rows.iter_rows()]:
         scores[log_id] = max(scores.get(log_id, 0.0), score)
-    most = heapq.nsmallest(_MOST_CHANGED, scores, key=lambda log_id: (-scores[log_id], log_id))
+    first = heapq.nsmallest(most, scores, key=lambda log_id: (-scores[log_id], log_id))
     return [
         LogChange(log_id, status.get(log_id) or _told(log_id, rows, summary), scores[log_id])
-        for log_id in most
+        for log_id in first
     ]
 
 

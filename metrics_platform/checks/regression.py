@@ -1,0 +1,202 @@
+"""Does a new version give what the one it replaces gave?"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import polars as pl
+
+from metrics_platform.checks.distributions import Shift, shifts
+from metrics_platform.checks.finding import Finding
+from metrics_platform.checks.sampling import STRATA, by_stratum
+from metrics_platform.checks.value_change import ColumnChange, ValueChange, Values
+from metrics_platform.core.definitions import Definition
+from metrics_platform.core.frames import unit
+from metrics_platform.core.statuses import Status
+
+_LOGS_SHOWN = 10
+_STRATA_SHOWN = 6
+_COLUMNS_SHOWN = 12
+_SCALARS_SHOWN = 12
+
+
+def regression(
+    definition: Definition,
+    than: str,
+    change: ValueChange,
+    before: Values,
+    after: Values,
+    strata: pl.DataFrame,
+    notes: Sequence[str] = (),
+) -> Finding:
+    """Judge how a version differs from another by what its number says: a patch changes nothing.
+
+    A log that was computed and no longer is counts as an error whatever the number says.
+
+    Args:
+        definition: The newer version.
+        than: The older version.
+        change: Between the two; its `most_changed` has all logs that changed.
+        before: Of the older one. Rows are not looked at, only which columns there are.
+        after: Of the newer one.
+        strata: The compared logs, as `sample` gives them.
+        notes: What else to know of the comparison, in sentences.
+    """
+    lost = [
+        log_id
+        for log_id, was in before.outcomes.items()
+        if was.status is Status.COMPUTED
+        and log_id in after.outcomes
+        and after.outcomes[log_id].status is not Status.COMPUTED
+    ]
+    step = version_step(than, definition.version)
+    moved = shifts(before.summary, after.summary)
+    notes = [*notes, *_not_compared(before.rows, after.rows)]
+    told = _told(definition.version, than, step, change, len(lost))
+    parts = [
+        f"{definition.name} **{definition.version}** against **{than}**, a {step} step, on "
+        f"{change.logs} logs, {int(strata['pinned'].sum())} of them pinned.",
+        told,
+        _scalars(moved),
+        _columns(change),
+        _logs(change),
+        _worst_strata(change, strata),
+        "\n".join(f"- {note}" for note in notes),
+    ]
+    return Finding(
+        passed=change.equal,
+        description=". ".join([told.rstrip("."), *notes]),
+        severity="error" if lost or step == "patch" else "warning",
+        facts={
+            "logs": change.logs,
+            "changed_logs": change.changed_logs,
+            "lost_logs": len(lost),
+            "pinned_logs": int(strata["pinned"].sum()),
+        },
+        markdown="\n\n".join(part for part in parts if part),
+    )
+
+
+def version_step(before: str, after: str) -> Literal["major", "minor", "patch"]:
+    """Return which part of the version is another, be it greater or less."""
+    old, new = before.split("."), after.split(".")
+    if old[0] != new[0]:
+        return "major"
+    return "minor" if old[1] != new[1] else "patch"
+
+
+def _told(version: str, than: str, step: str, change: ValueChange, lost: int) -> str:
+    if change.equal:
+        return f"{version} gives what {than} gave in {change.logs} logs."
+    parts = []
+    if lost:
+        parts.append(f"{lost} logs that {than} computed now fail or abstain")
+    if change.changed_logs > lost:
+        differ = f"{change.changed_logs - lost} of {change.logs} logs differ from {than}"
+        if step == "patch":
+            parts.append(
+                f"{differ} by more than is tolerated, and {version} is a patch, which changes none"
+            )
+        else:
+            parts.append(f"{differ}, as a {step} version may")
+    return "; ".join(parts) + "."
+
+
+def _not_compared(before: pl.DataFrame, after: pl.DataFrame) -> Iterator[str]:
+    gone = [name for name in before.columns if name not in after.columns]
+    new = [name for name in after.columns if name not in before.columns]
+    for what, names in (("gone", gone), ("new", new)):
+        if names:
+            yield f"columns that are {what} were not compared: {', '.join(names)}"
+
+
+def _scalars(found: Sequence[Shift]) -> str:
+    changed = [shift for shift in found if shift.changed]
+    if not changed:
+        return ""
+    rows = [
+        (
+            f"`{s.scalar}`",
+            _arrow(s.before.logs, s.after.logs),
+            _arrow(s.before.mean, s.after.mean),
+            _arrow(s.before.median, s.after.median),
+            _arrow(s.before.p95, s.after.p95),
+            f"{s.up} / {s.down}",
+            _p(s.p_sign),
+            _p(s.p_distribution),
+        )
+        for s in changed[:_SCALARS_SHOWN]
+    ]
+    head = ("Scalar", "Logs", "Mean", "Median", "95 %", "Up / down", "p (sign)", "p (KS)")
+    equal = len(found) - len(changed)
+    also = f"\n\n{equal} other scalars are equal." if equal else ""
+    return _table(head, rows) + also
+
+
+def _columns(change: ValueChange) -> str:
+    rows = [
+        (
+            f"`{column.column}`",
+            "summary" if column.summary else str(column.rows),
+            str(column.logs),
+            _size(column),
+            "" if column.largest_relative is None else f"{column.largest_relative:.2%}",
+        )
+        for column in change.columns[:_COLUMNS_SHOWN]
+    ]
+    if change.rows_added or change.rows_removed:
+        rows.append(("rows", f"+{change.rows_added} / -{change.rows_removed}", "", "", ""))
+    head = ("Column", "Rows", "Logs", "Largest difference", "relative")
+    return _table(head, rows) if rows else ""
+
+
+def _logs(change: ValueChange) -> str:
+    rows = [(f"`{log.log_id}`", log.told.replace("|", "\\|")) for log in change.most_changed]
+    return _table(("Changed most", ""), rows[:_LOGS_SHOWN]) if rows else ""
+
+
+def _worst_strata(change: ValueChange, strata: pl.DataFrame) -> str:
+    """Tell where most logs changed, of what there is more than one of."""
+    changed = pl.Series([log.log_id for log in change.most_changed], dtype=pl.String)
+    flagged = by_stratum(strata).with_columns(changed=pl.col("log_id").is_in(changed.implode()))
+    parts = []
+    for dimension in STRATA:
+        groups = (
+            flagged.unique(["log_id", dimension])
+            .group_by(dimension)
+            .agg(logs=pl.len(), changed=pl.col("changed").sum())
+        )
+        if len(groups) > 1:
+            named = pl.format(f"{dimension} {{}}", pl.col(dimension).fill_null("unknown"))
+            parts.append(groups.select(named.alias("stratum"), "logs", "changed"))
+    if not parts:
+        return ""
+    share = pl.col("changed") / pl.col("logs")
+    worst = (
+        pl.concat(parts)
+        .filter(pl.col("changed") > 0)
+        .sort(share, "changed", "stratum", descending=[True, True, False])
+        .head(_STRATA_SHOWN)
+    )
+    rows = [(name, f"{changed} of {logs}") for name, logs, changed in worst.iter_rows()]
+    return _table(("Where", "Logs changed"), rows) if rows else ""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def _arrow(was: float | None, now: float | None) -> str:
+    shown = ["none" if value is None else f"{value:.4g}" for value in (was, now)]
+    return shown[0] if shown[0] == shown[1] else " → ".join(shown)
+
+
+def _size(column: ColumnChange) -> str:
+    if column.largest_absolute is None:
+        return ""
+    return f"{column.largest_absolute:.3g} {unit(column.column) or ''}".rstrip()
+
+
+def _p(probability: float | None) -> str:
+    if probability is None:
+        return ""
+    return "< 0.001" if probability < 0.001 else f"{probability:.2g}"

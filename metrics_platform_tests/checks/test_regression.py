@@ -1,0 +1,198 @@
+"""How a version that differs is judged, and what is told of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from scipy import stats
+
+from metrics_platform.checks.distributions import shifts
+from metrics_platform.checks.finding import Finding
+from metrics_platform.checks.regression import regression, version_step
+from metrics_platform.checks.value_change import Values, value_change
+from metrics_platform.core import Outcome, Status, Tolerance
+from metrics_platform.core.statuses import COMPUTED
+from metrics_platform_tests.store.builders import brakes, definition
+
+FAILED = Outcome(Status.FAILED, "boom")
+
+
+def _values(
+    peaks: Mapping[str, Sequence[float | None]], others: Mapping[str, Outcome] | None = None
+) -> Values:
+    rows = brakes(peaks).with_columns(category=pl.lit("hard"))
+    of_logs = rows.group_by("log_id").agg(peak_mps2=pl.col("peak_deceleration_mps2").max())
+    logs = pl.DataFrame({"log_id": sorted(peaks)}, schema={"log_id": pl.String})
+    outcomes = {**dict.fromkeys(peaks, COMPUTED), **(others or {})}
+    return Values(rows, outcomes, logs.join(of_logs, on="log_id", how="left").sort("log_id"))
+
+
+def _strata(logs: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "log_id": logs,
+            "release": ["1.0" if n < 2 else "2.0" for n in range(len(logs))],
+            "place": ["harbour"] * len(logs),
+            "tags": [["rain"] if n % 2 else [] for n in range(len(logs))],
+            "pinned": [n == 0 for n in range(len(logs))],
+        },
+        schema_overrides={"tags": pl.List(pl.String)},
+    )
+
+
+def _judged(
+    before: Values,
+    after: Values,
+    version: str = "1.1.0",
+    than: str = "1.0.0",
+    tolerance: float = 0.0,
+    notes: Sequence[str] = (),
+) -> Finding:
+    change = value_change(
+        before,
+        after,
+        key=["log_id", "start_ns"],
+        tolerances={name: Tolerance(tolerance) for name in ("peak_deceleration_mps2", "peak_mps2")},
+        most=99,
+    )
+    strata = _strata(sorted(before.outcomes))
+    of = definition(version=version)
+    return regression(of, than, change, before, after, strata, notes)
+
+
+BEFORE = {"a": [1.0, 2.0], "b": [3.0], "c": [4.0], "d": [5.0]}
+AFTER = {**BEFORE, "a": [1.0, 2.5], "b": [3.1]}
+
+
+@pytest.mark.parametrize("version", ["1.0.1", "1.1.0", "2.0.0"])
+def test_equal_values_pass(version: str) -> None:
+    finding = _judged(_values(BEFORE), _values(BEFORE), version)
+
+    assert finding.passed
+    assert finding.description == f"{version} gives what 1.0.0 gave in 4 logs"
+    assert finding.facts == {"logs": 4, "changed_logs": 0, "lost_logs": 0, "pinned_logs": 1}
+
+
+@pytest.mark.parametrize(
+    ("than", "version", "severity", "told"),
+    [
+        ("1.0.0", "1.0.1", "error", "1.0.1 is a patch, which changes none"),
+        ("1.0.0", "1.1.0", "warning", "2 of 4 logs differ from 1.0.0, as a minor version may"),
+        ("1.0.0", "2.0.0", "warning", "as a major version may"),
+        ("1.1.0", "1.0.9", "warning", "as a minor version may"),
+        ("1.0.2", "1.0.1", "error", "1.0.1 is a patch"),
+    ],
+    ids=["patch", "minor", "major", "back by a minor", "back by a patch"],
+)
+def test_other_values_are_judged_by_the_version(
+    than: str, version: str, severity: str, told: str
+) -> None:
+    finding = _judged(_values(BEFORE), _values(AFTER), version, than)
+
+    assert not finding.passed
+    assert finding.severity == severity
+    assert told in finding.description
+
+
+def test_what_is_tolerated_passes() -> None:
+    assert _judged(_values(BEFORE), _values(AFTER), "1.0.1", tolerance=0.6).passed
+    assert not _judged(_values(BEFORE), _values(AFTER), "1.0.1", tolerance=0.4).passed
+
+
+def test_a_log_that_was_computed_and_fails_is_an_error_in_any_version() -> None:
+    after = _values({k: v for k, v in AFTER.items() if k != "c"}, {"c": FAILED})
+
+    finding = _judged(_values(BEFORE), after, "2.0.0")
+
+    assert finding.severity == "error"
+    assert finding.facts["lost_logs"] == 1
+    assert finding.description == (
+        "1 logs that 1.0.0 computed now fail or abstain; 2 of 4 logs differ from 1.0.0, as a major "
+        "version may"
+    )
+    assert "computed -> failed: boom" in str(finding.markdown)
+
+
+def test_a_log_that_can_be_computed_at_last_is_no_error() -> None:
+    before = _values({k: v for k, v in BEFORE.items() if k != "c"}, {"c": FAILED})
+
+    finding = _judged(before, _values(BEFORE))
+
+    assert not finding.passed
+    assert (finding.severity, finding.facts["lost_logs"]) == ("warning", 0)
+
+
+def test_the_markdown_tells_of_scalars_columns_logs_and_strata() -> None:
+    markdown = str(
+        _judged(_values(BEFORE), _values(AFTER), notes=["3 logs were left out"]).markdown
+    )
+
+    assert "hard_brakes **1.1.0** against **1.0.0**, a minor step, on 4 logs, 1 of them" in markdown
+    assert "| `peak_mps2` | 4 | 3.5 → 3.65 | 3.5 → 3.55 | 4.85 | 2 / 0 | 0.5 | 1 |" in markdown
+    assert "| `peak_deceleration_mps2` | 2 | 2 | 0.5 m/s² | 20.00% |" in markdown
+    assert "| `a` | peak_mps2 2 -> 2.5 |" in markdown
+    assert "| release 1.0 | 2 of 2 |" in markdown
+    assert "| tag rain | 1 of 2 |" in markdown
+    assert "release 2.0" not in markdown
+    # All logs are of one place: that says nothing.
+    assert "harbour" not in markdown
+    assert markdown.endswith("- 3 logs were left out")
+
+
+def test_columns_of_one_version_alone_are_named() -> None:
+    after = _values(BEFORE)
+    after = replace(after, rows=after.rows.rename({"category": "kind"}))
+
+    finding = _judged(_values(BEFORE), after, "2.0.0")
+
+    assert finding.passed
+    assert "columns that are gone were not compared: category" in finding.description
+    assert "columns that are new were not compared: kind" in finding.description
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "step"),
+    [("1.2.3", "1.2.4", "patch"), ("1.2.3", "1.3.0", "minor"), ("1.2.3", "10.2.3", "major")],
+)
+def test_the_step_between_versions(before: str, after: str, step: str) -> None:
+    assert version_step(before, after) == version_step(after, before) == step
+
+
+def test_shifts_by_hand() -> None:
+    before = pl.DataFrame({"log_id": list("abcd"), "x": [1, 2, 3, None], "flag": [True] * 4})
+    after = pl.DataFrame(
+        {"log_id": list("dcba"), "x": [4.0, 2.0, 2.5, 2.0], "flag": [True] * 4, "text": ["t"] * 4}
+    )
+
+    [x, flag] = shifts(before, after)
+
+    assert (x.scalar, x.up, x.down, x.changed) == ("x", 2, 1, True)
+    assert (x.before.logs, x.after.logs) == (3, 4)
+    assert (x.before.mean, x.before.median) == (2.0, 2.0)
+    assert x.before.p95 == pytest.approx(2.9)
+    assert x.after.mean == 2.625
+    assert x.p_sign == 1.0
+    expected = stats.ks_2samp([1, 2, 3], [2.0, 2.5, 2.0, 4.0], method="asymp").pvalue
+    assert x.p_distribution == pytest.approx(expected)
+    assert (flag.scalar, flag.changed, flag.p_sign) == ("flag", False, None)
+
+
+def test_a_shift_of_all_logs_is_told_from_noise() -> None:
+    logs = [f"{n:03}" for n in range(100)]
+    before = pl.DataFrame({"log_id": logs, "x": [float(n) for n in range(100)]})
+    up = before.with_columns(pl.col("x") + 1)
+    noise = before.with_columns(pl.col("x") + pl.Series([(-1.0) ** n for n in range(100)]))
+
+    assert (shifts(before, up)[0].p_sign or 1) < 1e-20
+    assert shifts(before, noise)[0].p_sign == 1.0
+
+
+def test_without_values_there_is_nothing_to_tell() -> None:
+    none = pl.DataFrame({"log_id": ["a"], "x": [None]}, schema={"log_id": pl.String, "x": pl.Int64})
+
+    [shift] = shifts(none, none)
+
+    assert (shift.changed, shift.before.mean, shift.p_sign, shift.p_distribution) == (
+        False, None, None, None,
+    )  # fmt: skip
