@@ -1,72 +1,184 @@
-"""`run`: computing a metric on recordings, without Dagster, a server or the store."""
+"""`run`: computing a metric on some logs, without Dagster, a server or the store."""
 
-import time
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import polars as pl
 import typer
-from rich.status import Status
+from rich.text import Text
 
+from metrics_platform.authoring.inputs import Reading, logs_of, recordings, situations
+from metrics_platform.authoring.modules import Modules
+from metrics_platform.authoring.project import Project, find_project
+from metrics_platform.authoring.trial import Bench, Trial
+from metrics_platform.authoring.watch import StartAnewError, told, watch
 from metrics_platform.cli.terminal import Name, Output, err, out, reason_last
-from metrics_platform.core.catalog import default_catalog
-from metrics_platform.core.compute import compute_chain
-from metrics_platform.core.errors import ConfigurationError
-from metrics_platform.core.log_ids import check_log_id
-from metrics_platform.core.settings import load_settings
+from metrics_platform.core.errors import ConfigurationError, UnknownNameError
 from metrics_platform.delivery.tables import coverage_line, print_frame, write_frame
 
 _ROWS_SHOWN = 30
+_PICTURES = (".png", ".html")
+# What the ego did is drawn beside what the metric says.
+_DRAWN_BESIDE = "ego_states"
+_MB = 1e6
 
 
 def run(
     name: Name,
-    logs: Annotated[list[Path], typer.Argument(help="Recordings: files or folders.")],
+    log: Annotated[
+        list[Path] | None, typer.Option(help="A recording: file or folder. Can be repeated.")
+    ] = None,
+    synthetic: Annotated[
+        list[str] | None,
+        typer.Option(help="A made-up log, such as cut_in or cut_in:gap_m=8. Can be repeated."),
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="`synthetic`, or a folder in the project's corpora/.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting, such as threshold_mps2=2.5. Can be repeated."),
+    ] = None,
+    watching: Annotated[
+        bool, typer.Option("--watch", help="Run again at each save, until Ctrl-C.")
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw one log into this .png file, or .html to move through time."),
+    ] = None,
+    plot_log: Annotated[
+        str | None, typer.Option(help="The log to draw; that of the worst value if not given.")
+    ] = None,
     output: Output = None,
 ) -> None:
-    """Compute a metric on recordings and print it: no Dagster, no server, nothing is stored."""
-    from metrics_platform.readers.config import ReaderConfig
-    from metrics_platform.readers.reading import read_logs
+    """Compute a metric on some logs and print it: no Dagster, no server, nothing is stored."""
+    if plot and plot.suffix not in _PICTURES:
+        raise ConfigurationError(
+            f"cannot draw {plot.name!r}: its name must end in one of {', '.join(_PICTURES)}"
+        )
+    project = _project()
+    reading = _reading(log or [], synthetic or [], corpus, project)
+    bench = Bench(name, reading, set_ or [], also=[_DRAWN_BESIDE] if plot else [])
 
-    catalog = default_catalog()
-    definition = catalog[name]
-    paths = _by_log_id(logs)
-    config = ReaderConfig.load(load_settings().readers)
-    started = time.perf_counter()
-    with _spinner(f"reading {len(paths)} logs"):
-        batch = read_logs(paths, config)
-    computed = compute_chain(catalog, [name], batch.signals, list(paths))[name]
-    seconds = time.perf_counter() - started
-    if output:
-        write_frame(computed.rows, output)
-        out.print(f"{len(computed.rows)} rows written to {output}")
+    def once() -> None:
+        with err.status(name):
+            trial = bench.trial()
+        _print(trial, output)
+        if plot:
+            _draw(trial, plot, plot_log)
+
+    if watching:
+        _watch(bench, once, project)
     else:
-        print_frame(out, computed.rows, f"{name} {definition.version}: rows", most=_ROWS_SHOWN)
+        once()
+
+
+def _reading(
+    logs: Sequence[Path], synthetic: Sequence[str], corpus: str | None, project: Project | None
+) -> Reading:
+    given = {"--log": bool(logs), "--synthetic": bool(synthetic), "--corpus": corpus is not None}
+    if sum(given.values()) != 1:
+        also = " and ".join(option for option, there in given.items() if there)
+        raise ConfigurationError(
+            "say what to run on: --log PATH, --synthetic SCENARIO or --corpus NAME"
+            + (f", but one of them; got {also}" if also else "")
+        )
+    if logs:
+        return recordings(logs)
+    return situations(synthetic) if synthetic else logs_of(str(corpus), project)
+
+
+def _project() -> Project | None:
+    """Return the project that we are in; without one, there are no corpora but the built-in one."""
+    try:
+        return find_project()
+    except ConfigurationError:
+        return None
+
+
+def _print(trial: Trial, output: Path | None) -> None:
+    result, definition = trial.result, trial.result.definition
+    title = f"{definition.name} {definition.version}"
+    if output:
+        write_frame(result.rows, output)
+        out.print(f"{len(result.rows)} rows written to {output}")
+    else:
+        print_frame(out, result.rows, f"{title}: rows", most=_ROWS_SHOWN)
     outcomes = pl.DataFrame(
-        [(log_id, str(o.status), o.reason) for log_id, o in computed.outcomes.items()],
+        [(log_id, str(o.status), o.reason) for log_id, o in result.outcomes.items()],
         schema=["log_id", "status", "reason"],
         orient="row",
     )
-    summary = outcomes.join(computed.summary, on="log_id", how="left", maintain_order="left")
-    print_frame(out, reason_last(summary), f"{name} {definition.version}: summary")
-    out.print(f"{coverage_line(outcomes['status'])}, in {seconds:.2f} s")
+    summary = outcomes.join(result.summary, on="log_id", how="left", maintain_order="left")
+    print_frame(out, reason_last(summary), f"{title}: summary")
+    reading, computing = trial.reading, trial.computing
+    kept = f"; {len(trial.kept)} results kept" if trial.kept else ""
+    peak, added = computing.peak_bytes / _MB, computing.added_bytes / _MB
+    out.print(coverage_line(outcomes["status"]))
+    out.print(
+        f"Time: reading {reading.seconds:.2f} s, computing {computing.seconds:.2f} s "
+        f"({definition.name} itself {result.seconds:.2f} s{kept})"
+    )
+    out.print(
+        f"Memory: computing added {added:.0f} MB; at most {peak:.0f} MB in this process, "
+        "libraries included"
+    )
 
 
-def _by_log_id(paths: list[Path]) -> dict[str, Path]:
-    """Name each recording as the inbox would: by its file's stem or its folder."""
-    found: dict[str, Path] = {}
-    for path in paths:
-        resolved = path.resolve()
-        if not resolved.exists():
-            raise ConfigurationError(f"there is no recording at {path}")
-        log_id = check_log_id(resolved.name if resolved.is_dir() else resolved.stem)
-        if found.setdefault(log_id, resolved) != resolved:
-            raise ConfigurationError(f"{path} and {found[log_id]} would both be log {log_id!r}")
-    return found
+def _draw(trial: Trial, path: Path, log_id: str | None) -> None:
+    # A second, for those who draw.
+    from metrics_platform.delivery.pictures import focus, page, picture
+
+    result = trial.result
+    if log_id is not None and log_id not in result.outcomes:
+        raise UnknownNameError("log", log_id, result.outcomes)
+    worst = focus(result.rows, result.definition)
+    drawn = log_id or (worst.log_id if worst else next(iter(result.outcomes)))
+    frames = {name: made.rows for name, made in trial.made.items()}
+    if path.suffix == ".png":
+        picture(frames, result.rows, result.definition, log_id=drawn).savefig(path)
+    else:
+        text = page(frames, result.rows, result.definition, log_id=drawn, summary=result.summary)
+        path.write_text(text, encoding="utf-8")
+    why = f", {worst.why}" if worst and worst.why and log_id is None else ""
+    logs = len(result.outcomes)
+    choose = f" (of {logs} logs; --plot-log draws another)" if logs > 1 else ""
+    out.print(f"{path}: log {drawn}{why}{choose}")
 
 
-def _spinner(what: str) -> Status:
-    return err.status(what)
+def _watch(bench: Bench, once: Callable[[], None], project: Project | None) -> None:
+    modules = Modules(project)
+
+    def again(saved: frozenset[Path], reading_changed: bool) -> bool:
+        names = ", ".join(sorted(path.name for path in saved))
+        out.rule(Text(f"{datetime.now():%H:%M:%S} {names}"), style="dim")
+        if reading_changed:
+            bench.forget(unless_up_to_date=True)
+        return attempt()
+
+    def attempt() -> bool:
+        try:
+            once()
+        # Whatever their code raises while they write it is theirs to see, and no reason to stop.
+        except Exception as error:
+            err.print(Text.assemble(("error:", "bold red"), f" {told(error, modules.folders)}"))
+            return False
+        return True
+
+    try:
+        good = attempt()
+        out.print("Watching; Ctrl-C ends it", style="dim")
+        watch(modules, again, runner=__name__, good=good)
+    except KeyboardInterrupt:
+        out.print("\nStopped")
+    except StartAnewError as error:
+        out.print(f"{error}, which this command runs on: starting anew", style="dim")
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 COMMANDS = (run,)

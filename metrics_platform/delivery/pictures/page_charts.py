@@ -18,6 +18,7 @@ _SCALE = _RIGHT - _LEFT
 _PANEL, _GAP, _SPAN, _FOOT = 100.0, 14.0, 16.0, 36.0
 _DASHES = {"-": None, "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}
 _MANY = 60
+_STEPS = (1, 2, 5, 10)
 
 
 def charts_of(shown: Drawn) -> tuple[str, float, dict[str, Any]]:
@@ -46,7 +47,7 @@ def charts_of(shown: Drawn) -> tuple[str, float, dict[str, Any]]:
                               text_anchor="middle"))  # fmt: skip
         top += _PANEL + _GAP
     bottom = top - _GAP
-    for tick in MaxNLocator(8).tick_values(low, high):
+    for tick in MaxNLocator(8, steps=_STEPS).tick_values(low, high):
         if low <= tick <= high:
             x = _x(tick, low, high)
             parts.append(svg.text(f"{tick:g}", x, bottom + 15, text_anchor="middle"))
@@ -95,7 +96,7 @@ def _panel(
         return heights
 
     parts = [_frame(top, _PANEL)]
-    for tick in MaxNLocator(4).tick_values(least, most):
+    for tick in MaxNLocator(4, steps=_STEPS).tick_values(least, most):
         if least <= tick <= most:
             height = float(y_of(np.array(tick)))
             parts.append(

@@ -88,7 +88,15 @@ def _box(body: Body, color: str, *, filled: bool, hatched: bool) -> str:
     )  # fmt: skip
     nose = svg.tag("line", x1=0, y1=0, x2=ahead, y2=0, stroke="white" if filled else INK,
                    class_="thin")  # fmt: skip
-    name = svg.text(label(body), 0.0, 0.0, class_="name", fill=color, text_anchor="middle")
+    name = svg.text(
+        label(body),
+        0.0,
+        0.0,
+        class_="name",
+        fill=color,
+        text_anchor="middle",
+        data_half=1.15 * left,
+    )
     weight = "main" if filled or hatched else "rest"
     return svg.tag("g", svg.tag("g", edge + nose) + name, class_=f"body {weight}")
 
