@@ -59,7 +59,7 @@ def accept(tree: WorkingTree, old: Lock, comparison: Comparison) -> bool:
             made = comparison.computed[name]
             blocks[name] = tree.block(name, results_of(made))
             files[rows_path(name)] = _parquet(made.rows)
-    text = lock_text(Lock(LOCK, tree.environment, tree.hashes, blocks))
+    text = lock_text(Lock(LOCK, tree.environment, tree.source, tree.hashes(old), blocks))
     return _write(tree.project, {**files, LOCK: text.encode()})
 
 

@@ -80,7 +80,7 @@ def compare(
         project=tree.project.name,
         base=base.told,
         changes=sorted(changes, key=lambda change: change.name),
-        logs=len(tree.corpus.log_ids),
+        logs=len(tree.hashes(base)),
         computed=wanted,
         environment=environment,
         corpus=tree.corpus_changes(base),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import polars as pl
 from metrics_platform.authoring.project import Project
 from metrics_platform.core.content_hash import content_hashes
 from metrics_platform.core.errors import ConfigurationError, UnknownNameError
+from metrics_platform.core.fingerprints import code_digest
 from metrics_platform.core.log_ids import check_log_id
 from metrics_platform.core.settings import load_settings
 from metrics_platform.core.statuses import Computed
@@ -92,6 +94,24 @@ def pinned_corpus(project: Project) -> Corpus:
     )
 
 
+def pinned_source(project: Project) -> str:
+    """Return a digest of what the pinned corpus is made of; its content follows from that.
+
+    It is taken without reading a recording: of the code that makes the synthetic logs, and of the
+    bytes of the recordings and the code that reads them.
+
+    Raises:
+        ConfigurationError: As `pinned_corpus`.
+    """
+    from metrics_platform.testing.corpus import pinned_logs
+    from metrics_platform.testing.inputs import computed_of
+
+    parts = [code_digest(pinned_logs), code_digest(computed_of)]
+    if PINNED in corpus_names(project):
+        parts += _recorded_source(project.corpora / PINNED)
+    return blake2b("\n".join(parts).encode(), digest_size=_DIGITS // 2).hexdigest()
+
+
 def recordings_in(folder: Path) -> Mapping[str, Path]:
     """Return the recordings in `folder` by log id, named as in the inbox.
 
@@ -142,6 +162,28 @@ def _recorded(name: str, folder: Path) -> Corpus:
     paths = recordings_in(folder)
     signals = read_logs(paths, ReaderConfig.load(load_settings().readers)).signals
     return Corpus(name, signals, sorted(paths))
+
+
+def _recorded_source(folder: Path) -> list[str]:
+    from metrics_platform.core.errors import UnreadableLogError
+    from metrics_platform.readers.config import ReaderConfig
+    from metrics_platform.readers.contents import sidecar_path
+    from metrics_platform.readers.formats import find_reader, reader_fingerprint, recorded_signals
+    from metrics_platform.readers.hashing import content_hash, file_hash
+
+    config = ReaderConfig.load(load_settings().readers)
+    parts, formats = [], {""}
+    for log_id, path in recordings_in(folder).items():
+        try:
+            formats.add(find_reader(path).__name__.rpartition(".")[2])
+        except UnreadableLogError as error:
+            parts.append(str(error))
+        parts.append(f"{log_id} {content_hash(path)} {file_hash(sidecar_path(path))}")
+    return parts + [
+        reader_fingerprint(signal, format_name, config)
+        for signal in recorded_signals().values()
+        for format_name in sorted(formats)
+    ]
 
 
 def _together(first: Computed, second: Computed) -> Computed:

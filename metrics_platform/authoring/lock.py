@@ -71,6 +71,7 @@ class Lock:
     Attributes:
         told: What to call it.
         environment: Package to the version that the results were computed with.
+        source: Of the corpus; see `pinned_source`.
         corpus: Log to recorded signal to a hash of its content.
         blocks: By definition.
         read: Gives the files of rows.
@@ -78,6 +79,7 @@ class Lock:
 
     told: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
     corpus: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     blocks: Mapping[str, Block] = field(default_factory=dict)
     read: Read = lambda _: None
@@ -154,7 +156,8 @@ def read_lock(read: Read, told: str = LOCK) -> Lock | None:
                 f"this one knows format {FORMAT}; update it"
             )
         blocks = {name: _block(given) for name, given in plain["definitions"].items()}
-        return Lock(told, plain["environment"], plain["corpus"], blocks, read)
+        head = (plain["environment"], plain["corpus_source"], plain["corpus"])
+        return Lock(told, *head, blocks, read)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"nothing is said of {error}" if isinstance(error, KeyError) else error
         raise LockError(
@@ -169,6 +172,7 @@ def lock_text(lock: Lock) -> str:
         "format": FORMAT,
         "environment": lock.environment,
         "corpus": lock.corpus,
+        "corpus_source": lock.source,
         "definitions": {name: _plain(block) for name, block in lock.blocks.items()},
     }
     # What of a definition stands on a line of its own: a column, a log.

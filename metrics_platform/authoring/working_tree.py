@@ -1,10 +1,11 @@
 """A project as it stands: its definitions, the corpus, and what a lock would say of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 
-from metrics_platform.authoring.corpora import Corpus, pinned_corpus
+from metrics_platform.authoring.corpora import Corpus, pinned_corpus, pinned_source
 from metrics_platform.authoring.lock import LOCK, Block, Lock, Result
 from metrics_platform.authoring.project import Project
 from metrics_platform.checks.contract_change import Contract
@@ -27,25 +28,42 @@ class WorkingTree:
         project: Where it is.
         catalog: All definitions, also those of other projects.
         definitions: Those of the project.
-        corpus: That its lock holds results of.
-        hashes: Log to recorded signal to a hash of its content.
         environment: Package to its version.
+        source: What the corpus is made of; one with the same source isn't read to be compared.
+        load: Reads the corpus that the lock holds results of.
     """
 
     project: Project
     catalog: Catalog
     definitions: Mapping[str, Definition]
-    corpus: Corpus
-    hashes: Mapping[str, Mapping[str, str]]
     environment: Mapping[str, str]
+    source: str
+    load: Callable[[Project], Corpus] = pinned_corpus
 
     @classmethod
     def of(cls, project: Project, catalog: Catalog) -> "WorkingTree":
-        """Look at the project and read its corpus."""
+        """Look at a project.
+
+        Raises:
+            ConfigurationError: It defines nothing, or its corpus is none.
+        """
         definitions = project.definitions(catalog)
-        corpus = pinned_corpus(project)
         environment = {package: version(package) for package in _PACKAGES}
-        return cls(project, catalog, definitions, corpus, corpus.hashes, environment)
+        return cls(project, catalog, definitions, environment, pinned_source(project))
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The logs that the lock holds results of."""
+        return self.load(self.project)
+
+    @cached_property
+    def _hashes(self) -> Mapping[str, Mapping[str, str]]:
+        return self.corpus.hashes
+
+    def hashes(self, lock: Lock) -> Mapping[str, Mapping[str, str]]:
+        """Return log to recorded signal to a hash of its content: the lock's, if known to be."""
+        known = "corpus" not in self.__dict__ and lock.source == self.source
+        return lock.corpus if known and not self.environment_changes(lock) else self._hashes
 
     def compute(self, names: Sequence[str]) -> Mapping[str, Computed]:
         """Compute definitions on the corpus, by name; signals that no reader gives are absent."""
@@ -84,14 +102,14 @@ class WorkingTree:
         recorded = [d.name for d in self.catalog.upstream(name) if d.function is None]
         return [
             log_id
-            for log_id, hashes in self.hashes.items()
+            for log_id, hashes in self.hashes(lock).items()
             if log_id in lock.corpus
             and all(hashes.get(s) == lock.corpus[log_id].get(s) for s in recorded)
         ]
 
     def same_logs(self, name: str, lock: Lock) -> bool:
         """Say whether the lock's results of a definition are of the logs and inputs of today."""
-        return len(self.comparable(name, lock)) == len(self.hashes) == len(lock.corpus)
+        return len(self.comparable(name, lock)) == len(self.hashes(lock)) == len(lock.corpus)
 
     def environment_changes(self, lock: Lock) -> Sequence[str]:
         """Return the packages of other versions than the lock's: `polars 2.1.0 -> 2.2.0`."""
@@ -105,11 +123,11 @@ class WorkingTree:
         """Return how the corpus differs from the lock's, in sentences."""
         if not lock.corpus:
             return []
-        new = self.hashes.keys() - lock.corpus.keys()
-        gone = lock.corpus.keys() - self.hashes.keys()
+        logs = self.hashes(lock)
+        new, gone = logs.keys() - lock.corpus.keys(), lock.corpus.keys() - logs.keys()
         signals: dict[str, int] = {}
-        for log_id in self.hashes.keys() & lock.corpus.keys():
-            was, now = lock.corpus[log_id], self.hashes[log_id]
+        for log_id in logs.keys() & lock.corpus.keys():
+            was, now = lock.corpus[log_id], logs[log_id]
             for name in was.keys() | now.keys():
                 signals[name] = signals.get(name, 0) + (was.get(name) != now.get(name))
         return [
