@@ -112,7 +112,7 @@ def commit(
     scope = Scope(domain, definition.name, definition.version, list(new))
     versions.number(scope, shadow=definition.shadow)
     if len(rows):
-        versions.check_columns(scope, rows.schema)
+        versions.check_columns(scope, rows.schema, shadow=definition.shadow)
     while True:
         number = versions.number(scope, shadow=definition.shadow)
         batch = _Batch(scope, number, rows, new, run_id, computed.seconds)

@@ -61,13 +61,18 @@ class Selection:
         if self.tags:
             query = query.where(c.tags.contains(list(self.tags)))
         if self.since is not None:
-            query = query.where(c.start_ns >= _nanoseconds("since", self.since))
+            query = query.where(c.start_ns >= nanoseconds("since", self.since))
         if self.until is not None:
-            query = query.where(c.start_ns < _nanoseconds("until", self.until))
+            query = query.where(c.start_ns < nanoseconds("until", self.until))
         return query
 
 
-def _nanoseconds(name: str, moment: datetime) -> int:
+def nanoseconds(name: str, moment: datetime) -> int:
+    """Return `moment` on the clock of recordings; `name` says in the error what it is.
+
+    Raises:
+        StoreError: It has no time zone.
+    """
     if moment.tzinfo is None:
         # It would be taken for UTC, and a person mostly means local time.
         raise StoreError(

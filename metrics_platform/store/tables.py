@@ -105,12 +105,16 @@ def summary(connection: sa.Connection, scope: Scope) -> pl.DataFrame:
         .where(*scope.conditions())
         .order_by(r.partition_key)
     )  # fmt: skip
-    found = [tuple(row) for row in connection.execute(query)]
+    return summaries([tuple(row) for row in connection.execute(query)])
+
+
+def summaries(rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
+    """Return rows of log_id, status, reason, release, vehicle, place, scalars; these by name."""
     known = ("log_id", "status", "reason", "release", "vehicle", "place")
     head = pl.DataFrame(
-        [row[:-1] for row in found], schema=dict.fromkeys(known, pl.String), orient="row"
+        [row[:-1] for row in rows], schema=dict.fromkeys(known, pl.String), orient="row"
     )
-    return head.hstack(_scalars([row[-1] or {} for row in found]))
+    return head.hstack(_scalars([row[-1] or {} for row in rows]))
 
 
 def versions(

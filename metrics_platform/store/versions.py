@@ -14,7 +14,7 @@ from metrics_platform.store.postgres import Postgres
 from metrics_platform.store.reads import Scope, scan_files
 
 # Name and type of each, in their order: files of another order cannot be read together.
-_Columns = list[tuple[str, str]]
+Columns = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Versions:
 
     postgres: Postgres
     objects: ObjectRoot
-    _numbers: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    _columns: dict[int, _Columns] = field(default_factory=dict)
+    _numbers: dict[tuple[str, str, str, bool], int] = field(default_factory=dict)
+    _columns: dict[int, Columns] = field(default_factory=dict)
 
     def number(self, scope: Scope, *, shadow: bool = False) -> int:
         """Return the number of the version of `scope`, given to it now if it has none.
@@ -39,7 +39,8 @@ class Versions:
             shadow: It is asked for by a shadow: readers don't get a version that only shadows have
                 asked for.
         """
-        key = (scope.domain, scope.name, scope.version)
+        # What a shadow asked for is asked for anew by its metric, which takes it out of the shadow.
+        key = (scope.domain, scope.name, scope.version, shadow)
         # Another thread may forget it at any moment.
         number = self._numbers.get(key)
         if number is None:
@@ -49,36 +50,24 @@ class Versions:
 
     def forget(self, scope: Scope) -> None:
         """Look the version up again: it may have been deleted with all its results."""
-        number = self._numbers.pop((scope.domain, scope.name, scope.version), None)
-        self._columns.pop(number or 0, None)
+        for shadow in (False, True):
+            key = (scope.domain, scope.name, scope.version, shadow)
+            self._columns.pop(self._numbers.pop(key, 0), None)
 
-    def check_columns(self, scope: Scope, schema: pl.Schema) -> None:
+    def check_columns(self, scope: Scope, schema: pl.Schema, *, shadow: bool = False) -> None:
         """See that the rows of a version all have the same columns, or no scan could read them.
 
         Raises:
             StoreError: They are stored with others.
         """
-        number = self.number(scope)
-        now = _columns_of(schema)
+        number = self.number(scope, shadow=shadow)
+        now = columns_of(schema)
         stored = self._columns.get(number)
         if stored is None:
             stored = self._settled(number, now)
-        if stored == now:
-            return
-        before, after = ({f"{name}: {dtype}" for name, dtype in of} for of in (stored, now))
-        if before == after:
-            raise StoreError(
-                f"{scope.name} {scope.version} is stored with its columns in another order "
-                f"(stored {[name for name, _ in stored]}, now {[name for name, _ in now]}): "
-                "restore it, or give it another version"
-            )
-        raise StoreError(
-            f"{scope.name} {scope.version} is stored with other columns "
-            f"(stored {sorted(before - after)}, now {sorted(after - before)}): "
-            "give it another version"
-        )
+        check_same_columns(scope, stored, now)
 
-    def _settled(self, number: int, now: _Columns) -> _Columns:
+    def _settled(self, number: int, now: Columns) -> Columns:
         """Return the columns of a version: those of its files, or from now on `now`.
 
         As long as nothing is stored they are not final: whoever could store nothing with a wrong
@@ -87,7 +76,7 @@ class Versions:
         path = self.postgres.query(lambda connection: _newest(connection, number))
         if path is not None:
             # An index from before it kept columns: the files tell.
-            now = _columns_of(scan_files(self.objects, [path]).collect_schema())
+            now = columns_of(scan_files(self.objects, [path]).collect_schema())
         text = json.dumps(dict(now))
 
         def settle(connection: sa.Connection) -> tuple[str, bool] | None:
@@ -103,10 +92,32 @@ class Versions:
         if found is None:
             # The version has been deleted meanwhile; the commit will notice.
             return now
-        settled: _Columns = list(json.loads(found[0]).items())
+        settled: Columns = list(json.loads(found[0]).items())
         if found[1]:
             self._columns[number] = settled
         return settled
+
+
+def check_same_columns(scope: Scope, stored: Columns, now: Columns) -> None:
+    """See that a version keeps its columns, their types and their order.
+
+    Raises:
+        StoreError: They are others.
+    """
+    if stored == now:
+        return
+    before, after = ({f"{name}: {dtype}" for name, dtype in of} for of in (stored, now))
+    if before == after:
+        raise StoreError(
+            f"{scope.name} {scope.version} is stored with its columns in another order "
+            f"(stored {[name for name, _ in stored]}, now {[name for name, _ in now]}): "
+            "restore it, or give it another version"
+        )
+    raise StoreError(
+        f"{scope.name} {scope.version} is stored with other columns "
+        f"(stored {sorted(before - after)}, now {sorted(after - before)}): "
+        "give it another version"
+    )
 
 
 def check_kept(connection: sa.Connection, scope: Scope) -> None:
@@ -130,7 +141,8 @@ def is_shadow() -> sa.ColumnElement[bool]:
     return sa.func.coalesce(versions.c.shadow_until > sa.func.clock_timestamp(), sa.false())
 
 
-def _columns_of(schema: pl.Schema) -> _Columns:
+def columns_of(schema: pl.Schema) -> Columns:
+    """Return name and type of each column, in their order."""
     return [(name, str(dtype)) for name, dtype in schema.items()]
 
 
