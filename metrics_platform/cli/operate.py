@@ -38,7 +38,9 @@ def export(
     kind: Annotated[
         Literal["ducklake", "iceberg"], typer.Option(help="What to publish it as.")
     ] = "ducklake",
-    version: Annotated[str | None, typer.Option(help="The newest one if not given.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="The promoted one, or else the highest, if not given.")
+    ] = None,
     catalog: Annotated[
         str | None,
         typer.Option(help="SQL catalog of an Iceberg table: postgresql://… or sqlite:///…"),

@@ -43,28 +43,37 @@ def show(
     name: Name,
     log: Annotated[list[str] | None, typer.Option(help="Only this log; may be repeated.")] = None,
     rows: Annotated[bool, typer.Option(help="All rows rather than one line per log.")] = False,
-    version: Annotated[str | None, typer.Option(help="The newest one if not given.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="The promoted one, or else the highest, if not given.")
+    ] = None,
     as_of: Annotated[
         datetime | None, typer.Option(help="What was current then (local time).")
     ] = None,
     output: Output = None,
 ) -> None:
     """Show stored results of a metric or signal: the summary per log, or all rows."""
+    from metrics_platform.delivery.promotion import beside_lines, version_line
     from metrics_platform.store import Store
 
-    definition = default_catalog()[name]
+    catalog = default_catalog()
+    definition = catalog[name]
     moment = as_of.astimezone() if as_of else None
     with Store.open(load_settings()) as store:
-        summary = store.summary(name, version=version, logs=log, as_of=moment)
+        shown = version or store.current_version(name, as_of=moment)
+        summary = store.summary(name, version=shown, logs=log, as_of=moment)
         if rows:
-            frame = store.scan(name, version=version, logs=log, as_of=moment).collect()
+            frame = store.scan(name, version=shown, logs=log, as_of=moment).collect()
         else:
             frame = reason_last(summary)
+        told = [version_line(store, name, shown, asked=version is not None, as_of=moment)]
+        if moment is None:
+            told += beside_lines(store, catalog, name, shown, log)
     if output:
         write_frame(frame, output)
         out.print(f"{len(frame)} rows written to {output}")
     else:
         print_frame(out, frame, f"{name}: {_first_line(definition)}", most=LOGS_SHOWN)
+    out.print("\n".join(told), highlight=False, soft_wrap=True)
     out.print(coverage_line(summary["status"]))
 
 

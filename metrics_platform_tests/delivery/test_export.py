@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from pyiceberg.exceptions import CommitFailedException
 
-from metrics_platform.core import Outcome, Status
+from metrics_platform.core import Outcome, Signal, Status
 from metrics_platform.core.errors import ConfigurationError, NoResultsError, StoreError
 from metrics_platform.core.settings import Settings
 from metrics_platform.delivery import export as exports
@@ -237,6 +237,41 @@ def test_versions_are_side_by_side(lake: Lake) -> None:
     assert [len(lake.rows(table)) for table in tables] == [15, 5, 10]
     if lake.kind is Kind.DUCKLAKE:
         assert len(lake.rows("log.hard_brakes")) == 10
+
+
+def test_the_plain_name_is_what_is_promoted(store: Store, tmp_path: Path) -> None:
+    lake = _lake(store, Kind.DUCKLAKE, "file", tmp_path)
+    for version, count in (("1.0.0", 2), ("2.0.0", 3)):
+        store.write(computed(fleet(count), of=definition(version=version)))
+        assert lake.export().table.endswith(version.replace(".", "_"))
+    shadow = replace(definition(version="3.0.0"), shadow=True)
+    assert isinstance(shadow, Signal)
+    store.write(computed(fleet(4), of=shadow))
+    assert len(lake.rows("log.hard_brakes")) == 15
+
+    store.promote("hard_brakes", "1.0.0", anyway=True)
+    # Its table is there already, and as it should be.
+    done = [lake.export() for _ in range(2)]
+
+    assert [(published.table, published.changed) for published in done] == [
+        ("log.hard_brakes_v1_0_0", True),
+        ("log.hard_brakes_v1_0_0", False),
+    ]
+    assert len(lake.rows("log.hard_brakes")) == 10
+    # To publish another one leaves it alone, be it a shadow's.
+    assert lake.export("3.0.0").rows == 20
+    assert len(lake.rows("log.hard_brakes")) == 10
+
+
+def test_a_shadow_alone_is_published_where_it_is_asked_for(store: Store, tmp_path: Path) -> None:
+    lake = _lake(store, Kind.DUCKLAKE, "file", tmp_path)
+    shadow = replace(definition(), shadow=True)
+    assert isinstance(shadow, Signal)
+    store.write(computed(fleet(1), of=shadow))
+
+    with pytest.raises(NoResultsError, match="but in shadow"):
+        lake.export()
+    assert lake.export("1.0.0").rows == 5
 
 
 def test_a_reader_goes_on_with_what_it_began_with(settings: Settings, tmp_path: Path) -> None:

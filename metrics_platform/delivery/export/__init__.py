@@ -50,7 +50,7 @@ def export(
         target: Of a DuckLake, its catalog: a file, or `postgresql://…`. Of an Iceberg table, the
             folder, `s3://…` or `gs://…` of its metadata.
         kind: As what.
-        version: None for the highest that has results.
+        version: None for the one that readers get: promoted, or else the highest.
         domain: log or sim.
         catalog: Of an Iceberg table, `postgresql://…` or `sqlite:///…` of its SQL catalog; None
             for `catalog.db` in a `target` that is a folder.
@@ -62,11 +62,10 @@ def export(
         StoreError: A column has a type that the format doesn't have, the rows published would be
             others than the index has, or somebody else published at the same time.
     """
-    versions = store.versions(name, domain=domain)
-    if not versions or (version or versions[-1]) not in versions:
-        of = f"{domain} {name!r}" if version is None else f"{domain} {name!r} {version}"
-        raise NoResultsError(f"nothing was computed of {of}")
-    version = version or versions[-1]
+    if version is not None and version not in store.versions(name, domain=domain):
+        raise NoResultsError(f"nothing was computed of {domain} {name!r} {version}")
+    current = _current(store, name, domain, version)
+    version = version or current
     columns = store.scan(name, domain=domain, version=version).collect_schema()
     publish = _publisher(kind)
     # One at a time: two might add the same files. Should the lock break, both formats still refuse
@@ -76,12 +75,22 @@ def export(
             domain=domain,
             name=name,
             version=version,
-            is_newest=version == versions[-1],
+            is_current=version == current,
             columns=table_columns(kind, name, columns),
             root=store.objects.root,
             row_counts=_files(store, name, domain, version),
         )
         return publish(publication, target, catalog)
+
+
+def _current(store: Store, name: str, domain: str, version: str | None) -> str:
+    """Return the version that readers get; "" where `version` is a shadow's, and there is none."""
+    try:
+        return store.current_version(name, domain=domain)
+    except NoResultsError:
+        if version is None:
+            raise
+        return ""
 
 
 def _publisher(kind: Kind) -> Callable[[Publication, str, str | None], Published]:

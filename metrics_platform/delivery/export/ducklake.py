@@ -1,5 +1,6 @@
 """A DuckLake of the files of the store: its catalog is a DuckDB file, or in Postgres."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,7 +24,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 def publish(publication: Publication, target: str, catalog: str | None = None) -> Published:
     """Bring the table of `publication` up to date in the DuckLake `target`; see `export`.
 
-    The highest version can also be read through a view by the plain name.
+    What readers get who ask for no version can also be read through a view by the plain name.
     """
     shown = _shown(target)
     if catalog is not None:
@@ -55,15 +56,12 @@ def _update(lake: duckdb.DuckDBPyConnection, publication: Publication) -> bool:
         published = {path for (path,) in lake.execute(files, [name, schema]).fetchall()}
     missing = publication.missing_from(published) if exists else None
     if missing == []:
-        return False
+        return _show(lake, publication)
     if missing is None:
         # Rows are not deleted: DuckLake would read files that may be gone, and mark their rows.
         lake.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         lake.register("no_rows", publication.columns.to_frame().to_arrow())
         lake.execute(f"CREATE OR REPLACE TABLE {table} AS FROM no_rows")
-        if publication.is_newest:
-            view = f'"{schema}"."{publication.name}"'
-            lake.execute(f"CREATE OR REPLACE VIEW {view} AS FROM {table}")
         missing = publication.addresses
     if missing:
         add = "CALL ducklake_add_data_files('lake', ?, ?, schema => ?, hive_partitioning => false)"
@@ -74,6 +72,21 @@ def _update(lake: duckdb.DuckDBPyConnection, publication: Publication) -> bool:
             f"{publication.name} {publication.version} has {publication.row_count} current rows, "
             f"its files have {found}: nothing was published"
         )
+    _show(lake, publication)
+    return True
+
+
+def _show(lake: duckdb.DuckDBPyConnection, publication: Publication) -> bool:
+    """Have the view by the plain name show this version, and return whether it hasn't before."""
+    schema, name = publication.domain, publication.name
+    views = (
+        "SELECT sql FROM duckdb_views() WHERE (database_name, schema_name, view_name) = (?, ?, ?)"
+    )
+    found = lake.execute(views, ["lake", schema, name]).fetchone()
+    if not publication.is_current or (found and publication.table in re.findall(r"\w+", found[0])):
+        return False
+    view, table = f'"{schema}"."{name}"', f'"{schema}"."{publication.table}"'
+    lake.execute(f"CREATE OR REPLACE VIEW {view} AS FROM {table}")
     return True
 
 

@@ -16,7 +16,7 @@ class Publication:
         domain: log or sim.
         name: Of the signal or metric.
         version: Of it.
-        is_newest: There is no higher one.
+        is_current: It is what readers get who ask for no version.
         columns: Of the table.
         root: The object root.
         row_counts: Rows of each object, by its path below the root; all of them are current.
@@ -25,7 +25,7 @@ class Publication:
     domain: str
     name: str
     version: str
-    is_newest: bool
+    is_current: bool
     columns: pl.Schema
     root: str
     row_counts: Mapping[str, int]
