@@ -8,6 +8,7 @@ from metrics_platform.authoring.report import (
     TITLES,
     around_told,
     contract_told,
+    fails_told,
     listed,
     next_steps,
     opening,
@@ -68,8 +69,10 @@ def _verdict(report: Report) -> str:
     owed = sum(change.due is not None for change in report.changes)
     if owed:
         return f"❌ Metrics: {plural(owed, 'version')} owed"
-    if not report.passed:
+    if report.unmet:
         return "❌ Metrics: a required version is missing"
+    if not report.passed:
+        return "❌ Metrics: logs fail that didn't"
     if not report.locked:
         return "⚠️ Metrics: `metrics.lock` is not up to date"
     return "✅ Metrics: " + ("every change has its version" if report.changed else "unchanged")
@@ -107,7 +110,8 @@ def _todo(report: Report) -> Iterator[str]:
         for change in report.changes
         if change.due
     ]
-    told = [f"- {_escaped(told)}" for told in (*report.unmet, *report.outdated)]
+    failing = fails_told(report)
+    told = [f"- {_escaped(told)}" for told in (*failing, *report.unmet, *report.outdated)]
     steps = [f"- {step}" for step in next_steps(report)]
     if owed or told or steps:
         yield "**To do**\n\n" + "\n".join([*owed, *told, *steps])

@@ -37,7 +37,8 @@ def as_json(report: Report) -> str:
     (`column`, `kind`, `compatible`, `told`), `values` (null where they weren't compared: `logs`,
     `changed_logs`, `outcomes`, `rows_added`, `rows_removed`, `columns` with `column`, `logs`,
     `rows`, `largest_absolute`, `largest_relative`, `summary`, and `most_changed` with `log_id`,
-    `told`, `score`), `because`, `affects`, `consumers` (`name`, `requires`, `broken`), `notes`.
+    `told`, `score`), `because`, `affects`, `consumers` (`name`, `requires`, `broken`), `fails` (on
+    which logs it fails and didn't, and why; null where on none), `notes`.
     """
     whole = {
         "format": FORMAT,
@@ -74,6 +75,7 @@ def _entry(change: Change) -> dict[str, Any]:
         "because": list(change.because),
         "affects": list(change.affects),
         "consumers": [asdict(consumer) for consumer in change.consumers],
+        "fails": change.fails,
         "notes": list(change.notes),
     }
 
@@ -161,6 +163,8 @@ def contract_told(change: Change) -> Iterator[str]:
 
 def around_told(change: Change) -> Iterator[str]:
     """Yield where a change comes from, whom it reaches, and what to know of the comparison."""
+    if change.fails:
+        yield f"it {change.fails}"
     if change.because:
         yield f"because of {listed(change.because)}"
     if change.affects:
@@ -220,9 +224,16 @@ def next_steps(report: Report) -> Iterator[str]:
         yield "`metrics-platform lock` accepts what changed."
 
 
+def fails_told(report: Report) -> Iterator[str]:
+    """Yield which definitions fail now on logs on which they didn't, and what to do."""
+    for change in report.changes:
+        if change.fails and change.problem:
+            yield change.problem
+
+
 def _closing(report: Report) -> Iterator[Text]:
     owed = sum(change.due is not None for change in report.changes)
-    for told in report.unmet:
+    for told in (*fails_told(report), *report.unmet):
         yield Text(told, "red")
     if owed:
         yield Text(f"{plural(owed, 'version')} owed.", "bold red")
