@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from metrics_platform.authoring.corpora import corpus
+from metrics_platform.authoring.corpora import SYNTHETIC, corpus
 from metrics_platform.authoring.project import Project
 from metrics_platform.core.errors import ConfigurationError, UnknownNameError
 from metrics_platform.core.frames import empty_frame
@@ -26,14 +26,18 @@ class Inputs:
     Attributes:
         signals: Every recorded signal by name, with an outcome for every log.
         log_ids: In the order in which they were named.
+        made_up: They are no recordings: making them anew takes less than telling whether to.
     """
 
     signals: Mapping[str, Computed]
     log_ids: Sequence[str]
+    made_up: bool = False
 
     @property
     def up_to_date(self) -> bool:
-        """Whether today's code would read the same from the same recordings."""
+        """Whether the code of now is known to read the same from the same recordings."""
+        if self.made_up:
+            return False
         from metrics_platform.readers.config import ReaderConfig
         from metrics_platform.readers.formats import reader_fingerprint, recorded_signals
 
@@ -128,7 +132,7 @@ def logs_of(name: str, project: Project | None) -> Reading:
 
     def read() -> Sequence[Inputs]:
         found = corpus(name, project)
-        return [Inputs(found.signals, found.log_ids)]
+        return [Inputs(found.signals, found.log_ids, made_up=name == SYNTHETIC)]
 
     return read
 
@@ -164,4 +168,4 @@ def _computed(frames: Mapping[str, pl.DataFrame], log_ids: list[str]) -> Inputs:
             made[name] = Computed(
                 signal, rows, dict.fromkeys(log_ids, absent), rows.select("log_id"), {}
             )
-    return Inputs(made, log_ids)
+    return Inputs(made, log_ids, made_up=True)

@@ -7,8 +7,10 @@ when it is needed: objects of before and after never meet.
 import ast
 import importlib
 import importlib.util
+import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -48,8 +50,16 @@ class Modules:
         paths = before.keys() | self._stamps.keys()
         return frozenset(path for path in paths if before.get(path) != self._stamps.get(path))
 
-    def affected(self, paths: Iterable[Path]) -> frozenset[str]:
-        """Return the modules made of `paths`, and all that import one of these, near or far."""
+    def affected(
+        self, paths: Iterable[Path], running: Container[str] = frozenset()
+    ) -> frozenset[str]:
+        """Return the modules made of `paths`, and all that import one of these, near or far.
+
+        Args:
+            paths: Files that were written.
+            running: Modules that are reached only by an import statement of one that has changed,
+                and not for being in its folder.
+        """
         users = _users(self._names)
         reached: set[str] = set()
         queue = [self._names[path] for path in paths if path in self._names]
@@ -58,8 +68,9 @@ class Modules:
             if name not in reached:
                 reached.add(name)
                 queue.extend(users.get(name, ()))
-                # What is below a package is found through it.
-                queue.extend(n for n in self._names.values() if n.startswith(f"{name}."))
+                # What is below a package is an attribute of it, which a new one would lack.
+                below = (n for n in self._names.values() if n.startswith(f"{name}."))
+                queue.extend(n for n in below if n not in running)
         return frozenset(reached)
 
     def needed_by(self, name: str) -> frozenset[str]:
@@ -121,17 +132,15 @@ def _is_package(path: Path) -> bool:
 
 def _files(folder: Path) -> Iterator[tuple[Path, _Stamp]]:
     try:
-        entries = list(folder.iterdir())
+        entries = list(os.scandir(folder))
     except OSError:
         return
-    for path in entries:
-        if path.suffix == ".py":
-            try:
-                status = path.stat()
-            except OSError:
-                # An editor puts a new file in its place just now.
-                continue
-            yield path, (status.st_mtime_ns, status.st_size)
+    for entry in entries:
+        if entry.name.endswith(".py"):
+            # An editor may put a new file in its place just now.
+            with suppress(OSError):
+                status = entry.stat()
+                yield Path(entry.path), (status.st_mtime_ns, status.st_size)
 
 
 def _users(names: Mapping[Path, str]) -> dict[str, set[str]]:

@@ -1,5 +1,6 @@
 """Running a metric again at each save, in one process that keeps what hasn't changed."""
 
+import ast
 import os
 import time
 import traceback
@@ -9,7 +10,7 @@ from pathlib import Path
 from metrics_platform.authoring.modules import Modules
 from metrics_platform.core.errors import MetricsPlatformError
 
-POLL_S = 0.05
+POLL_S = 0.1
 # Of these, what is read from a recording or made up follows.
 _READING = ("metrics_platform.readers", "metrics_platform.testing")
 
@@ -38,14 +39,22 @@ def watch(
 
     Raises:
         StartAnewError: What was saved cannot be exchanged in this process.
+        SyntaxError: Nor is it Python.
     """
+    # Files are looked through now, so that the first save needn't wait for it.
+    modules.needed_by(runner)
     while True:
         wait()
         if not (changed := modules.changed()):
             continue
-        affected = modules.affected(changed)
-        if stuck := affected & modules.needed_by(runner):
-            raise StartAnewError(f"{sorted(stuck)[0]} has changed")
+        running = modules.needed_by(runner)
+        affected = modules.affected(changed, running)
+        if not affected.isdisjoint(running):
+            names = sorted(path.name for path in changed)
+            for path in changed:
+                # A new process would end at once.
+                ast.parse(path.read_text(encoding="utf-8"), str(path))
+            raise StartAnewError(f"{', '.join(names)} was saved")
         modules.forget(affected, changed)
         # A file that no module was made of may be what was missing.
         if affected or not good:

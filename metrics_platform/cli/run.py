@@ -165,14 +165,21 @@ def _watch(bench: Bench, once: Callable[[], None], project: Project | None) -> N
             once()
         # Whatever their code raises while they write it is theirs to see, and no reason to stop.
         except Exception as error:
-            err.print(Text.assemble(("error:", "bold red"), f" {told(error, modules.folders)}"))
+            tell(error)
             return False
         return True
+
+    def tell(error: Exception) -> None:
+        err.print(Text.assemble(("error:", "bold red"), f" {told(error, modules.folders)}"))
 
     try:
         good = attempt()
         out.print("Watching; Ctrl-C ends it", style="dim")
-        watch(modules, again, runner=__name__, good=good)
+        while True:
+            try:
+                watch(modules, again, runner=__name__, good=good)
+            except SyntaxError as error:
+                tell(error)
     except KeyboardInterrupt:
         out.print("\nStopped")
     except StartAnewError as error:
