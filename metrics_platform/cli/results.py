@@ -73,7 +73,7 @@ def show(
         out.print(f"{len(frame)} rows written to {output}")
     else:
         print_frame(out, frame, f"{name}: {_first_line(definition)}", most=LOGS_SHOWN)
-    out.print("\n".join(told), highlight=False, soft_wrap=True)
+    out.print("\n".join(told), highlight=False)
     out.print(coverage_line(summary["status"]))
 
 
