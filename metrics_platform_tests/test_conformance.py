@@ -84,6 +84,78 @@ def mixes_logs(ego_states: pl.LazyFrame) -> pl.LazyFrame:
 
 
 @declared()
+def carries_over_in_a_loop(ego_states: pl.LazyFrame) -> pl.LazyFrame:
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
+    greatest, by_name = 0.0, {}
+    states = ego_states.select("log_id", "speed_mps").sort("log_id").collect()
+    for log_id, speed in states.iter_rows():
+        greatest = max(greatest, speed)
+        by_name[log_id] = greatest
+    columns = {"log_id": list(by_name), "speed_mps": list(by_name.values())}
+    return pl.LazyFrame(columns, schema={"log_id": pl.String, "speed_mps": pl.Float64})
+
+
+@declared()
+def of_all_rows(ego_states: pl.LazyFrame) -> pl.LazyFrame:
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
+    return ego_states.select(pl.col("log_id").first(), pl.col("speed_mps").max())
+
+
+@declared()
+def loses_the_log(ego_states: pl.LazyFrame) -> pl.LazyFrame:
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
+    return ego_states.select("speed_mps")
+
+
+@declared()
+def misspells(ego_states: pl.LazyFrame) -> pl.LazyFrame:
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
+    return by_log(ego_states, pl.col("speed").max())
+
+
+@declared()
+def rows_without_types(ego_states: pl.LazyFrame) -> pl.LazyFrame:
+    """Do what the test says.
+
+    Formula: as it stands here.
+
+    Source: none but this test.
+
+    Reference: none.
+    """
+    rows = by_log(ego_states, pl.col("speed_mps").max()).collect().rows(named=True)
+    return pl.LazyFrame(rows or {"log_id": [], "speed_mps": []})
+
+
+@declared()
 def takes_the_first_row(ego_states: pl.LazyFrame) -> pl.LazyFrame:
     """Do what the test says.
 
@@ -193,13 +265,46 @@ def test_a_sound_metric_passes() -> None:
 @pytest.mark.parametrize(
     ("definition", "message"),
     [
-        pytest.param(mixes_logs, "other rows when computed log by log", id="mixes_logs"),
-        pytest.param(takes_the_first_row, "when computed from shuffled rows", id="order"),
-        pytest.param(draws_lots, "other rows when computed again", id="repeatable"),
+        pytest.param(
+            mixes_logs,
+            r"mixes_logs: speed_mps of log '\w+' is \S+, and \S+ when computed log by log\. "
+            r"It mixes logs: .*\.group_by\(\"log_id\", …\) .*\.over\(\"log_id\"\) .* "
+            r"Look at \S*test_conformance\.py:\d+\.",
+            id="mixes_logs",
+        ),
+        pytest.param(
+            carries_over_in_a_loop,
+            r"computed log by log\. .* a loop over rows must start anew with each log",
+            id="loop",
+        ),
+        pytest.param(
+            of_all_rows,
+            r"1 rows out of no rows\. An aggregate .* \.group_by\(\"log_id\"\)\.agg",
+            id="aggregate",
+        ),
+        pytest.param(loses_the_log, r'missing.*keep it: \.group_by\("log_id", …\)', id="no_log_id"),
+        pytest.param(
+            misspells,
+            r"ego_states has no column 'speed'; did you mean 'speed_mps'\? It has: ",
+            id="misspelt",
+        ),
+        pytest.param(
+            rows_without_types, r"got .*Null.* pl\.DataFrame\(rows, schema=…\)", id="no_types"
+        ),
+        pytest.param(
+            takes_the_first_row,
+            r"from shuffled rows\. It relies on the order .*sort",
+            id="order",
+        ),
+        pytest.param(
+            draws_lots, r"when computed again\. It gives other results.* random", id="repeatable"
+        ),
         pytest.param(integers_on_no_rows, "on an empty input expected", id="types"),
         pytest.param(makes_up_a_row, "1 rows out of no rows", id="row_from_nowhere"),
         pytest.param(raises_on_a_short_log, "failed on valid input", id="short_log"),
-        pytest.param(says_no_unit, "say no unit: speed", id="unit"),
+        pytest.param(
+            says_no_unit, r"'speed' says no unit: .* it is called 'speed_mps'", id="unit"
+        ),
         pytest.param(says_no_grain, "must say what a row is", id="grain"),
         pytest.param(says_no_source, "a paragraph on where the definition comes from", id="source"),
     ],

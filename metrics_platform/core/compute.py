@@ -14,6 +14,7 @@ from metrics_platform.core.definitions import Definition, Rows
 from metrics_platform.core.errors import ContractError
 from metrics_platform.core.frames import empty_frame, grain, in_order, polars_schema
 from metrics_platform.core.statuses import COMPUTED, Computed, Input, Outcome, Status
+from metrics_platform.core.unknown_columns import unknown_column
 from metrics_platform.core.validation import validate
 
 _REASON_LENGTH = 2_000
@@ -110,6 +111,9 @@ def _isolating(
     except ContractError as error:
         at_fault = [log_id for log_id in error.log_ids if log_id in outcomes] or list(log_ids)
         reason = str(error)
+    except pl.exceptions.ColumnNotFoundError as error:
+        at_fault = list(log_ids)
+        reason = f"ColumnNotFoundError: {unknown_column(error, _columns(definition, inputs))}"
     # A metric is other people's code: whatever it raises is a fact about it and a log, not ours.
     # A panic inside of Polars is no Exception, but its log's fault all the same.
     except (Exception, pl.exceptions.PanicException) as error:
@@ -145,7 +149,8 @@ def _call(
     for frame in (lazy.rows, lazy.abstained):
         if not isinstance(frame, pl.LazyFrame):
             raise ContractError(
-                f"{definition.name} must return a pl.LazyFrame, got {type(frame).__name__}"
+                f"{definition.name} must return a pl.LazyFrame, got {type(frame).__name__}; the "
+                "platform collects it, so leave out .collect() or end with .lazy()"
             )
     rows, abstained = pl.collect_all(
         [lazy.rows, lazy.abstained.select("log_id", "reason")], engine=_REPEATABLE
@@ -166,6 +171,10 @@ def _call(
         checked if ordered else _sorted(definition, checked),
         abstained.unique("log_id", keep="first"),
     )
+
+
+def _columns(definition: Definition, inputs: Mapping[str, Input]) -> dict[str, list[str]]:
+    return {name: inputs[name].rows.collect_schema().names() for name in definition.dependencies}
 
 
 def _of_logs(given: Input, log_ids: Sequence[str]) -> pl.LazyFrame:

@@ -14,9 +14,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from metrics_platform.core.errors import DefinitionError, UnknownNameError
 from metrics_platform.core.frames import MetricFrame, empty_frame, polars_schema
+from metrics_platform.core.unit_advice import columns_of_other_units, unit_advice
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+
+_TO_SAY = "that says what it measures and in what unit, and of a metric how: 'Formula: …'"
 
 # Columns that stand beside the scalars wherever summaries are shown.
 _NO_SCALARS = frozenset({"log_id", "status", "reason", "release", "vehicle", "place"})
@@ -92,17 +95,23 @@ class Definition:
             self,
             f"version must be MAJOR.MINOR.PATCH, got {self.version!r}",
         )
-        _require(bool(inspect.getdoc(self.rows)), self, f"{self.rows.__name__} needs a docstring")
+        _require(
+            _is_documented(self.rows),
+            self,
+            f"{self.rows.__name__} needs a docstring that says what a row is, such as "
+            "'One row per log_id, start_ns: a hard brake.'",
+        )
+        other_units = [unit_advice(name) for name in columns_of_other_units(self.rows)]
+        _require(not other_units, self, f"in {self.rows.__name__}, {'; '.join(other_units)}")
         self._check_names("optional", "parameter", self.optional, self.dependencies)
         self._check_names("requires", "parameter", self.requires, self.dependencies)
         self._check_names("plausible", "summary", self.plausible, self.summary)
         values = {*self.summary, *polars_schema(self.rows).names()}
         self._check_names("tolerances", "column or summary", self.tolerances, values)
         if self.function is not None:
-            _require(bool(inspect.getdoc(self.function)), self, "it needs a docstring")
+            _require(bool(inspect.getdoc(self.function)), self, f"it needs a docstring {_TO_SAY}")
             _require(bool(self.dependencies), self, "it must take at least one signal or metric")
-        for name, expression in self.summary.items():
-            self._check_summary(name, expression)
+        self._check_summaries()
 
     @property
     def description(self) -> str:
@@ -159,11 +168,21 @@ class Definition:
                 error = UnknownNameError(f"{kind} of it", name, known)
                 raise DefinitionError(f"{self._title}: {argument} names what isn't there: {error}")
 
+    def _check_summaries(self) -> None:
+        """Try them on no rows: better now than in the run of a thousand logs."""
+        for name in self.summary:
+            free = name not in _NO_SCALARS
+            _require(free, self, f"summary {name!r} needs another name: a column has it")
+        try:
+            together = empty_frame(self.rows).select(**self.summary).shape
+        except pl.exceptions.PolarsError:
+            together = (0, 0)
+        # One by one takes several times as long, and tells which.
+        if together != (1, len(self.summary)):
+            for name, expression in self.summary.items():
+                self._check_summary(name, expression)
+
     def _check_summary(self, name: str, expression: pl.Expr) -> None:
-        """Try it on no rows: better now than in the run of a thousand logs."""
-        _require(
-            name not in _NO_SCALARS, self, f"summary {name!r} needs another name: a column has it"
-        )
         try:
             scalars = empty_frame(self.rows).select(expression)
         except pl.exceptions.PolarsError as error:
@@ -298,6 +317,12 @@ def _is_setting(parameter: inspect.Parameter) -> bool:
 
 def _has_default(parameter: inspect.Parameter) -> bool:
     return parameter.default is not parameter.empty
+
+
+def _is_documented(rows: type[MetricFrame]) -> bool:
+    """Say whether it, or a schema that it extends, has a docstring; the base's says nothing."""
+    own = rows.__mro__[: rows.__mro__.index(MetricFrame)]
+    return any((vars(schema).get("__doc__") or "").strip() for schema in own)
 
 
 def _require(condition: bool, definition: Definition, message: str) -> None:

@@ -77,7 +77,7 @@ def _explain(definition: Definition, frame: pl.DataFrame, cases: pl.DataFrame) -
         where = "frame" if column == definition.rows.__name__ else f"column {column}"
         if not indices:
             whole_frame = True
-            parts.append(f"  {where}: expected {check}, got {example}")
+            parts.append(_of_frame(where, check, example))
             continue
         rows = frame[sorted(set(indices))]
         logs = rows["log_id"].drop_nulls().unique().sort().to_list() if has_logs else []
@@ -92,6 +92,26 @@ def _explain(definition: Definition, frame: pl.DataFrame, cases: pl.DataFrame) -
     head = f"{kind} {definition.name} {definition.version} breaks its contract:"
     message = "\n".join([head, *parts[:_CHECKS_SHOWN], *more])
     return ContractError(message, () if whole_frame else at_fault)
+
+
+def _of_frame(where: str, check: str, example: str) -> str:
+    if check == "column_in_dataframe" and example == "log_id":
+        return f"  {where}: {NO_LOG_ID}"
+    told = _OF_COLUMNS.get(check, "")
+    return f"  {where}: {told.format(example) or f'expected {check}, got {example}'}"
+
+
+NO_LOG_ID = (
+    "column log_id is missing, so nobody can tell whose rows these are; keep it: "
+    '.group_by("log_id", …), .over("log_id") in place of an aggregate over all rows, '
+    '"log_id" in .select(…)'
+)
+# Pandera's checks of a frame's columns.
+_OF_COLUMNS = {
+    "column_in_dataframe": "column {} is missing",
+    "column_in_schema": "column {} is not in the schema",
+    "column_ordered": "column {} is not in the order of the schema: .select(…) as it has them",
+}
 
 
 def _in_logs(logs: list[str]) -> str:

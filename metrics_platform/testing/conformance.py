@@ -9,13 +9,24 @@ import re
 from collections.abc import Mapping
 
 import polars as pl
-from polars.testing import assert_frame_equal
 
-from metrics_platform.core import Computed, Definition, Input, Metric, Rows, Status
+from metrics_platform.core import Computed, Definition, Input, Metric, Outcome, Rows, Status
 from metrics_platform.core.catalog import Catalog, default_catalog
 from metrics_platform.core.compute import compute
-from metrics_platform.core.frames import columns_without_unit, empty_frame, polars_schema
+from metrics_platform.core.frames import empty_frame, polars_schema
 from metrics_platform.core.statuses import COMPUTED
+from metrics_platform.core.unit_advice import without_unit
+from metrics_platform.core.unknown_columns import unknown_column
+from metrics_platform.core.validation import NO_LOG_ID
+from metrics_platform.testing.broken_rules import (
+    ANY_ORDER,
+    NOTHING_OF_NOTHING,
+    REPEATABLE,
+    TYPES_OF_NOTHING,
+    WITHIN_A_LOG,
+    first_difference,
+    place,
+)
 from metrics_platform.testing.families import with_families
 from metrics_platform.testing.inputs import compute_on, inputs_of
 from metrics_platform.testing.scenarios import SCENARIOS
@@ -64,15 +75,17 @@ def assert_conforms(
     together = _compute(definition, inputs)
     _check_none_failed(definition, together)
     # To the bit: results are told apart by a hash of their content.
-    _check_same(definition, together, _compute(definition, inputs), "computed again", exactly=True)
-    _check_same(definition, together, _one_by_one(definition, inputs), "computed log by log")
+    again = _compute(definition, inputs)
+    _check_same(definition, together, again, "computed again", REPEATABLE, tolerance=0)
+    alone = _one_by_one(definition, inputs)
+    _check_same(definition, together, alone, "computed log by log", WITHIN_A_LOG)
     for seed in range(2):
         shuffled = {
             name: Input(_shuffled(given.rows, seed), given.outcomes)
             for name, given in inputs.items()
         }
         again = _compute(definition, shuffled)
-        _check_same(definition, together, again, "computed from shuffled rows")
+        _check_same(definition, together, again, "computed from shuffled rows", ANY_ORDER)
 
 
 def hardly_logs() -> Frames:
@@ -129,8 +142,8 @@ def _of_traffic(frames: Frames) -> Frames:
 
 def _check_words(definition: Definition) -> None:
     what = f"{definition.name} {definition.version}"
-    unnamed = columns_without_unit(definition.rows)
-    assert not unnamed, f"{what}: these columns say no unit: {', '.join(unnamed)}"
+    advice = without_unit(definition.rows)
+    assert not advice, f"{what}: {'; '.join(advice)}"
     grain = inspect.getdoc(definition.rows) or ""
     assert re.search(r"\bone row per\b", grain, re.IGNORECASE), (
         f"{what}: the docstring of {definition.rows.__name__} must say what a row is: "
@@ -146,11 +159,23 @@ def _check_words(definition: Definition) -> None:
 def _check_empty(definition: Definition, catalog: Catalog) -> None:
     nothing = [empty_frame(catalog[name].rows).lazy() for name in definition.dependencies]
     made = definition(*nothing)
-    rows = (made.rows if isinstance(made, Rows) else made).collect()
-    assert rows.is_empty(), f"{definition.name}: {len(rows)} rows out of no rows"
+    lazy = made.rows if isinstance(made, Rows) else made
+    what, where = definition.name, f"Look at {place(definition)}."
+    assert isinstance(lazy, pl.LazyFrame), (
+        f"{what} must return a pl.LazyFrame, got {type(lazy).__name__}: leave out .collect(), or "
+        f"end with .lazy(). {where}"
+    )
+    try:
+        rows = lazy.collect()
+    except pl.exceptions.ColumnNotFoundError as error:
+        inputs = {name: list(polars_schema(catalog[name].rows)) for name in definition.dependencies}
+        raise AssertionError(f"{what}: {unknown_column(error, inputs)}. {where}") from error
+    assert "log_id" in rows.columns, f"{what}: {NO_LOG_ID}. {where}"
+    assert rows.is_empty(), f"{what}: {len(rows)} rows out of no rows. {NOTHING_OF_NOTHING} {where}"
     expected = polars_schema(definition.rows)
     assert rows.schema == expected, (
-        f"{definition.name}: on an empty input expected {dict(expected)}, got {dict(rows.schema)}"
+        f"{what}: on an empty input expected {dict(expected)}, got {dict(rows.schema)}. "
+        f"{TYPES_OF_NOTHING} {where}"
     )
 
 
@@ -201,17 +226,28 @@ def _check_none_failed(definition: Definition, made: Computed) -> None:
 
 
 def _check_same(
-    definition: Definition, expected: Computed, got: Computed, how: str, *, exactly: bool = False
+    definition: Definition,
+    expected: Computed,
+    got: Computed,
+    how: str,
+    advice: str,
+    *,
+    tolerance: float = TOLERANCE,
 ) -> None:
-    assert expected.outcomes == got.outcomes, f"{definition.name}: other outcomes when {how}"
-    for what in ("rows", "summary"):
-        try:
-            assert_frame_equal(
-                getattr(expected, what),
-                getattr(got, what),
-                check_exact=exactly,
-                rel_tol=TOLERANCE,
-                abs_tol=TOLERANCE,
-            )
-        except AssertionError as error:
-            raise AssertionError(f"{definition.name}: other {what} when {how}: {error}") from error
+    differs = (
+        _first_outcome(expected, got, how)
+        or first_difference(expected.rows, got.rows, how, tolerance=tolerance)
+        or first_difference(expected.summary, got.summary, how, tolerance=tolerance)
+    )
+    assert differs is None, f"{definition.name}: {differs}. {advice} Look at {place(definition)}."
+
+
+def _first_outcome(expected: Computed, got: Computed, how: str) -> str | None:
+    for log_id, outcome in expected.outcomes.items():
+        if (other := got.outcomes[log_id]) != outcome:
+            return f"log {log_id!r} is {_told(outcome)}, and {_told(other)} when {how}"
+    return None
+
+
+def _told(outcome: Outcome) -> str:
+    return f"{outcome.status} ({outcome.reason})" if outcome.reason else str(outcome.status)

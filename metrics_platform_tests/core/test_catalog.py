@@ -6,11 +6,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from packaging.specifiers import SpecifierSet
 
-from metrics_platform.core import Metric, MetricFrame, Signal
+from metrics_platform.core import Definition, Metric, MetricFrame, Signal
 from metrics_platform.core.catalog import Catalog, default_catalog
 from metrics_platform.core.errors import DefinitionError, UnknownNameError
-from metrics_platform_tests.core.packages import around, imported
+from metrics_platform_tests.core.packages import DECORATED, around, imported
 
 
 class Numbers(MetricFrame):
@@ -21,17 +22,20 @@ def _recorded(name: str) -> Signal:
     return Signal(name=name, version="1.0.0", rows=Numbers, owner="tests")
 
 
-def _metric(name: str, needs: Sequence[str]) -> Metric:
+def _metric(name: str, needs: Sequence[str], **declaration: Any) -> Metric:
     """Return a metric as its author would write it, with parameters `needs`."""
     scope: dict[str, Any] = {}
+    said = {"version": "1.0.0", **declaration}
+    if "requires" in said:
+        said["requires"] = {of: SpecifierSet(text) for of, text in said["requires"].items()}
     exec(f'def {name}({", ".join(needs)}):\n    """It."""\n    return {needs[0]}\n', scope)
     return Metric(
         name=name,
-        version="1.0.0",
         rows=Numbers,
         owner="tests",
         function=scope[name],
         summary={"rows": pl.len()},
+        **said,
     )
 
 
@@ -64,6 +68,80 @@ def test_upstream_is_what_is_needed_near_and_far_and_no_more() -> None:
     )  # fmt: skip
     assert _names(catalog.upstream("d")) == ["a", "c", "d"]
     assert _names(catalog.upstream("a")) == ["a"]
+
+
+def test_downstream_is_what_needs_it_near_and_far_and_not_itself() -> None:
+    catalog = Catalog(
+        [_recorded("a"), _recorded("b"), _metric("c", ["a"]), _metric("d", ["c"]),
+         _metric("e", ["b"]), _metric("f", ["e", "d"])]
+    )  # fmt: skip
+    assert _names(catalog.downstream("a")) == ["c", "d", "f"]
+    assert _names(catalog.downstream("e", "d")) == ["f"]
+    assert _names(catalog.downstream("f")) == []
+    with pytest.raises(UnknownNameError, match="named 'aa'"):
+        catalog.downstream("aa")
+
+
+def test_what_is_required_and_not_there_is_told_of_each_consumer() -> None:
+    catalog = Catalog(
+        [_recorded("a"), _metric("b", ["a"], requires={"a": ">=1,<2"}),
+         _metric("c", ["a", "b"], requires={"a": "<1", "b": ">=2"}),
+         _metric("b", ["a"], version="2.0.0", requires={"a": ">1"}, shadow=True)]
+    )  # fmt: skip
+    assert catalog.unmet() == {
+        ("c", "a"): "c 1.0.0 requires a <1, and a is 1.0.0",
+        ("c", "b"): "c 1.0.0 requires b >=2, and b is 1.0.0",
+        ("b", "a"): "b 2.0.0 requires a >1, and a is 1.0.0",
+    }
+    with pytest.raises(DefinitionError, match=r"requires a <1, .*; c 1\.0\.0 requires b >=2"):
+        catalog.check_requirements()
+
+
+def test_requirements_that_hold_are_no_error() -> None:
+    catalog = Catalog([_recorded("a"), _metric("b", ["a"], requires={"a": ">=1,<2"})])
+    assert catalog.unmet() == {}
+    catalog.check_requirements()
+    default_catalog().check_requirements()
+
+
+def test_a_shadow_stands_aside() -> None:
+    shadow = _metric("b", ["a"], version="2.0.0", shadow=True)
+    catalog = Catalog([shadow, _recorded("a"), _metric("b", ["a"]), _metric("c", ["b"])])
+    assert catalog["b"].version == "1.0.0"
+    assert _names(list(catalog)) == ["a", "b", "c"]
+    assert catalog.shadows == {"b": shadow}
+
+
+@pytest.mark.parametrize(
+    ("definitions", "message"),
+    [
+        pytest.param(
+            [_recorded("poses"), _metric("pose", ["poses"], shadow=True)],
+            r"a shadow is declared of 'pose': no metric named 'pose'; did you mean 'poses'\?",
+            id="of-nothing",
+        ),
+        pytest.param(
+            [_recorded("a"), _metric("b", ["a"]), _metric("b", ["a"], shadow=True)],
+            r"b and its shadow are both 1\.0\.0: the shadow needs another version",
+            id="of-the-same-version",
+        ),
+        pytest.param(
+            [_recorded("a"), _metric("b", ["a"]), _metric("b", ["a"], version="2.0.0", shadow=True),
+             _metric("b", ["a"], version="3.0.0", shadow=True)],
+            r"two shadows are of 'b'",
+            id="twice",
+        ),
+        pytest.param(
+            [_recorded("a"), _metric("b", ["a"]),
+             _metric("b", ["aa"], version="2.0.0", shadow=True)],
+            r"b needs 'aa': no signal or metric named 'aa'",
+            id="that-needs-what-is-not-there",
+        ),
+    ],
+)  # fmt: skip
+def test_an_unsound_shadow_is_refused(definitions: list[Any], message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        Catalog(definitions)
 
 
 def test_the_order_does_not_depend_on_the_order_of_definition() -> None:
@@ -132,6 +210,59 @@ def test_those_of_installed_packages_are_found(tmp_path: Path) -> None:
         assert catalog["acme_top"] is not catalog["acme_deep"]
 
 
+@pytest.mark.usefixtures("_fresh_catalog")
+def test_a_parameter_misspelt_in_an_installed_package_offers_the_nearest(tmp_path: Path) -> None:
+    metric = '@metric\ndef acme_brakes(ego_state):\n    """It."""\n    return ego_state\n'
+    files = {
+        "acme_brakes/__init__.py": around(metric),
+        "acme_brakes-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n",
+        "acme_brakes-1.0.dist-info/entry_points.txt": (
+            "[metrics_platform.definitions]\nacme = acme_brakes\n"
+        ),
+    }
+    with (
+        imported(tmp_path, files, "acme_brakes"),
+        pytest.raises(DefinitionError, match=r"acme_brakes needs 'ego_state': .* 'ego_states'\?"),
+    ):
+        default_catalog()
+
+
 def test_every_definition_has_a_fingerprint() -> None:
     catalog = default_catalog()
     assert list(catalog.fingerprints) == _names(list(catalog))
+
+
+CHAIN = around(
+    'ego = Signal(name="ego", version="1.0.0", rows=Numbers, owner="x")\n'
+    '@metric\ndef lower(ego):\n    """It."""\n    return ego.head(1)\n'
+    '@metric\ndef upper(lower):\n    """It."""\n    return lower\n'
+).replace("MetricFrame, metric", "MetricFrame, Signal, metric")
+SHADOW = (
+    DECORATED.replace("1.0.0", "2.0.0").replace(")\n", ", shadow_of='lower')\n")
+    + 'def lower_next(ego):\n    """It."""\n    return ego.head(2)\n'
+)
+
+
+def _catalog_of(folder: Path, text: str) -> Catalog:
+    with imported(folder, {"acme.py": text}, "acme") as module:
+        catalog = Catalog(value for value in vars(module).values() if isinstance(value, Definition))
+        # The source is looked at now, while it is there.
+        assert len({*catalog.fingerprints, *catalog.own_fingerprints}) == 3
+        assert len(catalog.shadow_fingerprints) == len(catalog.shadows)
+    return catalog
+
+
+def test_an_own_fingerprint_leaves_out_what_is_upstream(tmp_path: Path) -> None:
+    before = _catalog_of(tmp_path / "0", CHAIN)
+    after = _catalog_of(tmp_path / "1", CHAIN.replace("head(1)", "head(2)"))
+    assert before.fingerprints["upper"] != after.fingerprints["upper"]
+    assert before.own_fingerprints["upper"] == after.own_fingerprints["upper"]
+    assert before.own_fingerprints["lower"] != after.own_fingerprints["lower"]
+
+
+def test_a_shadow_that_takes_the_place_of_its_metric_keeps_its_fingerprint(tmp_path: Path) -> None:
+    beside = _catalog_of(tmp_path / "0", CHAIN + SHADOW)
+    promoted = _catalog_of(tmp_path / "1", CHAIN.replace("head(1)", "head(2)"))
+    assert beside.shadow_fingerprints == {"lower": promoted.fingerprints["lower"]}
+    assert beside.fingerprints == _catalog_of(tmp_path / "2", CHAIN).fingerprints
+    assert beside.fingerprints["lower"] != promoted.fingerprints["lower"]

@@ -280,9 +280,36 @@ def collected_abstentions(speeds: pl.LazyFrame) -> Any:
 )
 def test_what_is_no_lazy_frame_is_refused(function: Callable[..., Any], got: str) -> None:
     made = _computed(_metric(function), ["a"])
+    status, reason = made.outcomes["a"].status, made.outcomes["a"].reason or ""
+    assert status is Status.FAILED
+    assert f"{function.__name__} must return a pl.LazyFrame, got {got}; " in reason
+    assert "leave out .collect() or end with .lazy()" in reason
+
+
+def misspells(speeds: pl.LazyFrame) -> pl.LazyFrame:
+    """Ask for a column that isn't there."""
+    return speeds.select("log_id", "rank_index", peak_mps=pl.col("peak") * 2)
+
+
+def test_a_column_that_is_not_there_is_told_with_the_frame_that_lacks_it() -> None:
+    made = _computed(_metric(misspells), ["a"])
     assert made.outcomes["a"] == Outcome(
-        Status.FAILED, f"{function.__name__} must return a pl.LazyFrame, got {got}"
+        Status.FAILED,
+        "ColumnNotFoundError: speeds has no column 'peak'; did you mean 'peak_mps'? "
+        "It has: log_id, rank_index, peak_mps",
     )
+
+
+def loses_the_log(speeds: pl.LazyFrame) -> pl.LazyFrame:
+    """Leave out whose rows they are."""
+    return speeds.select("rank_index", "peak_mps")
+
+
+def test_a_frame_without_log_id_is_told_how_to_keep_it() -> None:
+    reason = _computed(_metric(loses_the_log), ["a"]).outcomes["a"].reason or ""
+    assert "column log_id is missing, so nobody can tell whose rows these are" in reason
+    for way in ('.group_by("log_id", …)', '.over("log_id")', '"log_id" in .select(…)'):
+        assert way in reason
 
 
 def test_abstaining_for_some_logs_is_recorded_with_the_reason() -> None:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from pandera.polars import Field
 
-from metrics_platform.core import Metric, MetricFrame, Signal, metric, signal
+from metrics_platform.core import Metric, MetricFrame, Signal, Tolerance, metric, signal
 from metrics_platform.core.errors import DefinitionError
 
 
@@ -17,10 +17,19 @@ class Speeds(MetricFrame):
     top_speed_mps: float = Field(ge=0)
 
 
-# Without its docstring a schema says nothing of its grain.
-Undocumented: type[MetricFrame] = type(
-    "Undocumented", (MetricFrame,), {"__module__": __name__, "__doc__": ""}
-)
+# Without its docstring a schema says nothing of its grain. That of its base says nothing of it.
+Undocumented: type[MetricFrame] = type("Undocumented", (MetricFrame,), {"__module__": __name__})
+Blank: type[MetricFrame] = type("Blank", (MetricFrame,), {"__module__": __name__, "__doc__": "   "})
+Extended: type[MetricFrame] = type("Extended", (Speeds,), {"__module__": __name__})
+
+
+class SpeedsInKmh(MetricFrame):
+    """One row per log."""
+
+    top_speed_mps: float
+    top_speed_kmh: float
+
+
 SUMMARY = {"top_speed_mps": pl.col("top_speed_mps").max()}
 DECLARATION: dict[str, Any] = {
     "version": "1.0.0",
@@ -122,17 +131,46 @@ def setting_before_the_star(ego_states: pl.LazyFrame, least_mps: float = 1.0) ->
             id="version-with-leading-zero",
         ),
         pytest.param(
-            top_speed, {"rows": Undocumented}, r"Undocumented needs a docstring", id="schema",
+            top_speed, {"rows": Undocumented},
+            r"Undocumented needs a docstring that says what a row is, such as 'One row per log_id,",
+            id="schema",
         ),
         pytest.param(
-            top_speed, {"optional": ["track"]}, r"optional names no parameter of it: \['track'\]",
+            top_speed, {"rows": Blank}, r"Blank needs a docstring that says what a row is",
+            id="schema-with-a-blank-docstring",
+        ),
+        pytest.param(
+            top_speed, {"rows": SpeedsInKmh},
+            r"in SpeedsInKmh, 'top_speed_kmh' is in m/s here: divide by 3.6 and call it",
+            id="unit",
+        ),
+        pytest.param(
+            top_speed, {"optional": ["track"]},
+            r"optional names what isn't there: no parameter of it named 'track'; did you mean 'tr",
             id="optional",
         ),
         pytest.param(
             top_speed, {"plausible": {"speed": (0, 1)}},
-            r"plausible names no summary of it: \['speed'\]", id="plausible",
+            r"plausible names what isn't there: no summary of it named 'speed'; there are: top_sp",
+            id="plausible",
         ),
-        pytest.param(no_docstring, {}, r"'no_docstring': it needs a docstring", id="docstring"),
+        pytest.param(
+            top_speed, {"requires": {"ego_state": ">=1"}},
+            r"requires names what isn't there: no parameter of it named 'ego_state'; did you",
+            id="requires",
+        ),
+        pytest.param(
+            top_speed, {"requires": {"ego_states": "2 or more"}},
+            r"requires must give a range of versions of 'ego_states' such as '>=2,<3', got '2",
+            id="range-of-versions",
+        ),
+        pytest.param(
+            top_speed, {"tolerances": {"top_speed": 0.1}},
+            r"tolerances names what isn't there: no column or summary of it .* 'top_speed_mps'",
+            id="tolerances",
+        ),
+        pytest.param(no_docstring, {}, r"'no_docstring': it needs a docstring that says what it",
+                     id="docstring"),
         pytest.param(
             needs_nothing, {}, r"it must take at least one signal or metric", id="no-dependency",
         ),
@@ -176,5 +214,41 @@ def test_an_unsound_declaration_is_refused(
 
 
 def test_a_signal_is_refused_as_one() -> None:
-    with pytest.raises(DefinitionError, match=r"^signal 'no_docstring': it needs a docstring$"):
+    with pytest.raises(DefinitionError, match=r"^signal 'no_docstring': it needs a docstring"):
         signal(version="1.0.0", rows=Speeds, owner="platform")(no_docstring)
+
+
+def test_a_schema_that_extends_a_documented_one_is_documented() -> None:
+    assert metric(**{**DECLARATION, "rows": Extended})(top_speed).rows is Extended
+
+
+def test_a_number_is_an_absolute_tolerance() -> None:
+    made = metric(
+        **{**DECLARATION, "summary": {**SUMMARY, "logs": pl.len()}},
+        tolerances={"top_speed_mps": 0.1, "logs": Tolerance(relative=0.01)},
+    )(top_speed)
+    assert made.tolerances["top_speed_mps"] == Tolerance(absolute=0.1, relative=0.0)
+    assert made.tolerances["logs"] == Tolerance(absolute=0.0, relative=0.01)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "good", "bad"),
+    [(">=2,<3", "2.9.1", "3.0.0"), ("==1.4.*", "1.4.7", "1.5.0"), ("~=1.2", "1.9.0", "2.0.0")],
+)
+def test_versions_are_required_in_ranges(wanted: str, good: str, bad: str) -> None:
+    made = metric(**DECLARATION, requires={"ego_states": wanted})(top_speed)
+    assert good in made.requires["ego_states"]
+    assert bad not in made.requires["ego_states"]
+
+
+def test_a_derived_signal_requires_versions_too() -> None:
+    made = signal(version="1.0.0", rows=Speeds, owner="x", requires={"tracks": ">=1"})(top_speed)
+    assert "1.0.0" in made.requires["tracks"]
+
+
+def test_a_shadow_has_the_name_of_its_metric() -> None:
+    made = metric(**DECLARATION, shadow_of="greatest_speed")(top_speed)
+    assert (made.name, made.shadow) == ("greatest_speed", True)
+    assert not metric(**DECLARATION)(top_speed).shadow
+    with pytest.raises(DefinitionError, match=r"^shadow of metric 'greatest_speed': version must"):
+        metric(**{**DECLARATION, "version": "2"}, shadow_of="greatest_speed")(top_speed)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from time import perf_counter
@@ -249,6 +250,21 @@ def test_code_upstream_counts(tmp_path: Path) -> None:
             found.append(catalog.fingerprints)
     assert found[0]["ego"] == found[1]["ego"]
     assert found[0]["upper"] != found[1]["upper"]
+
+
+def test_an_inner_function_is_the_same_before_and_after_the_one_around_it(tmp_path: Path) -> None:
+    around_it = "def outer(x):\n    y: int = x\n    def f(z):\n        return y + z\n    return f\n"
+    with imported(tmp_path, {"acme.py": f"{around_it}inner = outer(1)\n"}, "acme") as module:
+        before = code_digest(module.inner)
+        assert code_digest(module.outer) != before
+        assert code_digest(module.inner) == before
+
+
+def test_many_threads_find_the_same(tmp_path: Path) -> None:
+    files = {**PACKAGE, "acme/brakes.py": BRAKES}
+    with imported(tmp_path, files, "acme.brakes") as module, ThreadPoolExecutor(8) as pool:
+        found = pool.map(lambda _: fingerprint(module.hard_brakes, {"ego": "e"}), range(32))
+        assert len(set(found)) == 1
 
 
 def test_every_process_finds_the_same(tmp_path: Path) -> None:

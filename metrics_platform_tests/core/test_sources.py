@@ -48,6 +48,13 @@ def fingerprint_of(tmp_path: Path) -> FingerprintOf:
             id="constant-in-except",
         ),
         pytest.param(
+            f"A: int\nif True:\n    A = 1\n{METRIC}    return A",
+            "A = 1",
+            "A = 2",
+            True,
+            id="declared-first",
+        ),
+        pytest.param(
             f"A = {{}}\nA['x'] = 1\n{METRIC}    return A",
             "= 1",
             "= 2",

@@ -101,9 +101,9 @@ def test_the_logs_at_fault_are_known(
 @pytest.mark.parametrize(
     ("frame", "expected"),
     [
-        pytest.param(_frame().drop("kind"), "expected column_in_dataframe, got kind", id="missing"),
+        pytest.param(_frame().drop("kind"), "frame: column kind is missing", id="missing"),
         pytest.param(
-            _frame().with_columns(extra=1), "expected column_in_schema, got extra", id="extra"
+            _frame().with_columns(extra=1), "frame: column extra is not in the schema", id="extra"
         ),
         pytest.param(
             _frame().with_columns(pl.col("start_ns").cast(pl.Float64)),
@@ -112,10 +112,10 @@ def test_the_logs_at_fault_are_known(
         ),
         pytest.param(
             _frame().select("start_ns", "log_id", "peak_mps2", "kind"),
-            "expected column_ordered",
+            "column start_ns is not in the order of the schema: .select(…)",
             id="order",
         ),
-        pytest.param(_frame().drop("log_id"), "column_in_dataframe, got log_id", id="no-log_id"),
+        pytest.param(_frame().drop("log_id"), "frame: column log_id is missing", id="no-log_id"),
     ],
 )
 def test_where_the_whole_frame_is_at_fault_no_log_is_blamed(
