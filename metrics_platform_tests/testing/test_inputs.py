@@ -95,6 +95,11 @@ def test_a_misspelled_frame_is_named() -> None:
         compute_on({"track": scenario("follow")["tracks"]}, "busy", catalog=CATALOG)
 
 
+def test_a_misspelled_metric_is_named() -> None:
+    with pytest.raises(UnknownNameError, match="'busi'; did you mean 'busy'"):
+        compute_on(scenario("follow"), "busi", catalog=CATALOG)
+
+
 def test_inputs_hold_the_rows_and_who_has_none() -> None:
     frames = synthetic_logs(9, seconds=1)
     inputs = inputs_of(frames)
