@@ -42,6 +42,15 @@ class Differences:
         """All logs in which something differs."""
         return {*self.values["log_id"], *self.counts["log_id"]}
 
+    def key_at(self, at: int) -> dict[str, object]:
+        """Return the key of a row of `values`; with `row`, its number, where rows share a key."""
+        found = self._matched
+        apart = {_NUMBER, "was_there", "is_there"}
+        key = [n for n in found.columns if n not in apart and not n.startswith(_NOW)]
+        named: dict[str, object] = {n: found[n][at] for n in key if _NOW + n not in found.columns}
+        numbers = found[_NUMBER]
+        return {**named, "row": numbers[at]} if numbers.any() else named
+
     def values_at(self, at: int, column: str) -> tuple[object, object]:
         """Return the two values of a row of `values`."""
         return self._matched[column][at], self._matched[_NOW + column][at]

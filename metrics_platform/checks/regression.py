@@ -54,7 +54,7 @@ def regression(
     told = _told(definition.version, than, step, change, len(lost))
     parts = [
         f"{definition.name} **{definition.version}** against **{than}**, a {step} step, on "
-        f"{change.logs} logs, {int(strata['pinned'].sum())} of them pinned.",
+        f"{_plural(change.logs)}, {int(strata['pinned'].sum())} of them pinned.",
         told,
         _scalars(moved),
         _columns(change),
@@ -86,12 +86,12 @@ def version_step(before: str, after: str) -> Literal["major", "minor", "patch"]:
 
 def _told(version: str, than: str, step: str, change: ValueChange, lost: int) -> str:
     if change.equal:
-        return f"{version} gives what {than} gave in {change.logs} logs."
+        return f"{version} gives what {than} gave in {_plural(change.logs)}."
     parts = []
     if lost:
-        parts.append(f"{lost} logs that {than} computed now fail or abstain")
+        parts.append(f"{_plural(lost)} that {than} computed can no longer be computed")
     if change.changed_logs > lost:
-        differ = f"{change.changed_logs - lost} of {change.logs} logs differ from {than}"
+        differ = f"{change.changed_logs - lost} of {_plural(change.logs)} differ from {than}"
         if step == "patch":
             parts.append(
                 f"{differ} by more than is tolerated, and {version} is a patch, which changes none"
@@ -99,6 +99,10 @@ def _told(version: str, than: str, step: str, change: ValueChange, lost: int) ->
         else:
             parts.append(f"{differ}, as a {step} version may")
     return "; ".join(parts) + "."
+
+
+def _plural(logs: int) -> str:
+    return "1 log" if logs == 1 else f"{logs} logs"
 
 
 def _not_compared(before: pl.DataFrame, after: pl.DataFrame) -> Iterator[str]:
@@ -166,7 +170,7 @@ def _worst_strata(change: ValueChange, strata: pl.DataFrame) -> str:
             .agg(logs=pl.len(), changed=pl.col("changed").sum())
         )
         if len(groups) > 1:
-            named = pl.format(f"{dimension} {{}}", pl.col(dimension).fill_null("unknown"))
+            named = pl.format(f"{dimension} {{}}", dimension).fill_null(f"no {dimension}")
             parts.append(groups.select(named.alias("stratum"), "logs", "changed"))
     if not parts:
         return ""

@@ -1,4 +1,4 @@
-"""Asset checks on every signal and metric: contract, coverage, value range, and up to date.
+"""Asset checks: contract, coverage, value range, regression and up to date.
 
 One step an asset runs all of them, over the logs of its run, or over all logs where it is started
 on its own.
@@ -7,7 +7,7 @@ on its own.
 of `context` at run time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 from dagster import (
@@ -27,13 +27,14 @@ from metrics_platform.checks.expected import expected_results
 from metrics_platform.checks.finding import Finding
 from metrics_platform.checks.up_to_date import EXAMPLES, Hidden, up_to_date
 from metrics_platform.checks.value_range import value_range
-from metrics_platform.core import Definition, Status
+from metrics_platform.core import Definition, Metric, Status
 from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.errors import NoResultsError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.batches import batches, row_bytes
 from metrics_platform.orchestration.io_manager import StoredInput
 from metrics_platform.orchestration.partitions import LOG, log_asset_key, logs_of_run
+from metrics_platform.orchestration.regression_check import COMPARISON, regression_check
 from metrics_platform.orchestration.retries import transient_faults_retried
 from metrics_platform.readers.config import ReaderConfig
 from metrics_platform.store import Store
@@ -42,6 +43,7 @@ _SPECS = {
     "contract": "Stored rows keep the schema: columns, types, units, bounds, grain.",
     "coverage": "Every log has an outcome and none failed; abstained logs are counted.",
     "value_range": "Summary values lie within what the metric calls plausible.",
+    "regression": "Pinned and sampled logs have the values that readers get of them today.",
     "up_to_date": "No log is missing or stale: today's code would give what is stored.",
 }
 
@@ -51,7 +53,8 @@ def checks_on(
 ) -> AssetChecksDefinition:
     """Return the checks of the asset of `definition`, which is in `catalog`."""
     key = log_asset_key(definition.label)
-    names = [name for name in _SPECS if name != "value_range" or definition.plausible]
+    has = {"value_range": bool(definition.plausible), "regression": isinstance(definition, Metric)}
+    names = [name for name in _SPECS if has.get(name, True)]
 
     @multi_asset_check(
         name=f"check_{definition.label.replace('/', '__')}",
@@ -65,6 +68,7 @@ def checks_on(
             outcomes = store.outcomes(definition.name, version=definition.version, logs=logs)
             known = context.instance.get_dynamic_partitions(LOG) if logs is None else logs
             for selected in sorted(context.selected_asset_check_keys, key=str):
+                found: Mapping[str, MetadataValue] = {}
                 if selected.name == "coverage":
                     # Archived logs keep their outcomes.
                     of_known = pl.DataFrame({"log_id": known}, schema={"log_id": pl.String})
@@ -74,9 +78,13 @@ def checks_on(
                     finding = value_range(definition, _summary(definition, store, logs))
                 elif selected.name == "up_to_date":
                     finding = _up_to_date(definition, catalog, settings, store, logs)
+                elif selected.name == "regression":
+                    finding, found = regression_check(
+                        context, selected, definition, catalog, settings, store, anew=logs is None
+                    )
                 else:
                     finding = _contract(definition, store, outcomes, settings)
-                yield _result(selected.name, definition, finding)
+                yield _result(selected.name, definition, finding, found)
 
     return checks
 
@@ -144,13 +152,17 @@ def _contract(
     )
 
 
-def _result(name: str, definition: Definition, finding: Finding) -> AssetCheckResult:
+def _result(
+    name: str, definition: Definition, finding: Finding, found: Mapping[str, MetadataValue]
+) -> AssetCheckResult:
     metadata: dict[str, MetadataValue] = {
         fact: MetadataValue.float(float(value))
         if isinstance(value, float)
         else MetadataValue.int(value)
         for fact, value in finding.facts.items()
     }
+    if finding.markdown is not None:
+        metadata[COMPARISON] = MetadataValue.md(finding.markdown)
     if finding.examples is not None:
         records = [
             TableRecord({column: _cell(value) for column, value in row.items()})
@@ -165,7 +177,7 @@ def _result(name: str, definition: Definition, finding: Finding) -> AssetCheckRe
             AssetCheckSeverity.ERROR if finding.severity == "error" else AssetCheckSeverity.WARN
         ),
         description=finding.description,
-        metadata=metadata,
+        metadata={**metadata, **found},
     )
 
 

@@ -66,7 +66,7 @@ def compute_in_batches(
 ) -> Iterator[Computed]:
     """Yield `definition` over `log_ids`, in batches whose inputs fit the memory setting."""
     store = next(iter(inputs.values())).store
-    sizes = _input_bytes(catalog, store.row_counts(definition.dependencies, log_ids))
+    sizes = input_bytes(catalog, store.row_counts(definition.dependencies, log_ids))
     for batch in batches(log_ids, sizes, settings.batch_bytes):
         yield compute(
             definition,
@@ -147,7 +147,8 @@ def _code_references(definition: Definition) -> CodeReferencesMetadataValue:
     )
 
 
-def _input_bytes(catalog: Catalog, row_counts: pl.DataFrame) -> dict[str, int]:
+def input_bytes(catalog: Catalog, row_counts: pl.DataFrame) -> dict[str, int]:
+    """Return what the rows of each log take in memory; counts as of `Store.row_counts`."""
     sizes: dict[str, int] = {}
     for name, log_id, count in row_counts.select("name", "log_id", "row_count").iter_rows():
         sizes[log_id] = sizes.get(log_id, 0) + count * row_bytes(catalog[name])

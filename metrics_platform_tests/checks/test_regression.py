@@ -108,7 +108,7 @@ def test_a_log_that_was_computed_and_fails_is_an_error_in_any_version() -> None:
     assert finding.severity == "error"
     assert finding.facts["lost_logs"] == 1
     assert finding.description == (
-        "1 logs that 1.0.0 computed now fail or abstain; 2 of 4 logs differ from 1.0.0, as a major "
+        "1 log that 1.0.0 computed can no longer be computed; 2 of 4 logs differ from 1.0.0, as a major "
         "version may"
     )
     assert "computed -> failed: boom" in str(finding.markdown)

@@ -18,7 +18,7 @@ from metrics_platform_tests.orchestration.revised import pose_counts, small_cata
 from metrics_platform_tests.orchestration.test_retries import once_tried_again
 
 
-def _checked(platform: Platform, name: str, *, logs: list[str] | None = None) -> dict[str, Any]:
+def checked(platform: Platform, name: str, *, logs: list[str] | None = None) -> dict[str, Any]:
     """Run the checks of an asset by themselves, over `logs` or over no partition at all."""
     job = platform.definitions.resolve_implicit_global_asset_job_def()
     subset = job.get_subset(
@@ -35,7 +35,7 @@ def _checked(platform: Platform, name: str, *, logs: list[str] | None = None) ->
 
 
 def _by_name(evaluations: Any, name: str) -> dict[str, AssetCheckEvaluation]:
-    return {e.check_name: e for e in evaluations if e.asset_key.path[-1] == name}
+    return {e.check_name: e for e in evaluations if e.asset_key == log_asset_key(name)}
 
 
 def _examples(evaluation: AssetCheckEvaluation) -> list[dict[str, Any]]:
@@ -51,7 +51,7 @@ def test_a_stored_file_that_breaks_the_contract_is_found(platform: Platform) -> 
     rows = pl.read_parquet(file)
     rows.with_columns(speed_mps=-1 - pl.col("speed_mps")).write_parquet(file)
 
-    found = _checked(platform, "ego_states")
+    found = checked(platform, "ego_states")
 
     assert not found["contract"].passed
     assert found["contract"].severity is AssetCheckSeverity.ERROR
@@ -77,8 +77,8 @@ def test_by_themselves_they_are_about_all_logs(platform: Platform) -> None:
     platform.run(logs, "ego_states", "actor_pairs")
     platform.instance.add_dynamic_partitions("log", ["added-later"])
 
-    everything = _checked(platform, "ego_states")
-    some = _checked(platform, "ego_states", logs=logs[:2])
+    everything = checked(platform, "ego_states")
+    some = checked(platform, "ego_states", logs=logs[:2])
 
     assert not everything["coverage"].passed
     assert everything["coverage"].description == (
@@ -96,7 +96,7 @@ def test_archived_logs_are_not_counted(platform: Platform) -> None:
         platform.instance.delete_dynamic_partition("log", log_id)
     platform.instance.add_dynamic_partitions("log", ["added-later"])
 
-    found = _checked(platform, "ego_states")
+    found = checked(platform, "ego_states")
 
     assert found["coverage"].description == (
         "4 of 5 logs computed, 0 abstained, 0 failed, 1 missing"
@@ -111,7 +111,7 @@ def test_rows_that_cannot_be_read_for_a_while_are_checked_later(platform: Platfo
     stored.rename(away)
 
     with once_tried_again(platform.instance, lambda: away.rename(stored)):
-        found = _checked(platform, "ego_states")
+        found = checked(platform, "ego_states")
 
     assert found["contract"].passed
 
@@ -146,17 +146,19 @@ def test_a_metric_for_which_all_logs_abstain_passes(platform: Platform) -> None:
     assert result.success
     found = _by_name(result.get_asset_check_evaluations(), "sample_counts")
     assert {name: e.passed for name, e in found.items()} == {
-        "contract": True, "coverage": True, "value_range": True, "up_to_date": True,
+        "contract": True, "coverage": True, "regression": True, "up_to_date": True,
+        "value_range": True,
     }  # fmt: skip
 
 
 def test_before_anything_was_computed_only_coverage_fails(platform: Platform) -> None:
     platform.instance.add_dynamic_partitions("log", ["a"])
 
-    found = _checked(platform, "hard_brakes")
+    found = checked(platform, "hard_brakes")
 
     assert {name: e.passed for name, e in found.items()} == {
-        "contract": True, "coverage": False, "value_range": True, "up_to_date": True,
+        "contract": True, "coverage": False, "regression": True, "up_to_date": True,
+        "value_range": True,
     }  # fmt: skip
 
 
@@ -164,7 +166,7 @@ def test_the_contract_is_checked_in_batches_that_fit_the_memory(platform: Platfo
     logs = store_recorded(platform.store, 5)
     platform.run(logs, "ego_states")
 
-    found = _checked(platform.having(batch_bytes=1), "ego_states")
+    found = checked(platform.having(batch_bytes=1), "ego_states")
 
     rows = platform.store.scan("ego_states").select(pl.len()).collect().item()
     assert found["contract"].description == f"{rows} stored rows keep the contract"
@@ -181,7 +183,7 @@ def test_what_is_missing_or_stale_is_told_and_counts_as_a_warning(platform: Plat
 
     after = before.having(small_catalog(pose_counts(1.0), track_counts))
     after.run(["a"], "pose_counts")
-    fleet = _checked(after, "pose_counts")["up_to_date"]
+    fleet = checked(after, "pose_counts")["up_to_date"]
 
     assert not fleet.passed
     assert fleet.severity is AssetCheckSeverity.WARN
@@ -192,7 +194,7 @@ def test_what_is_missing_or_stale_is_told_and_counts_as_a_warning(platform: Plat
     ]
     assert fleet.metadata["stale_code"].value == 2
     # Over the logs of a run, those alone.
-    assert _checked(after, "pose_counts", logs=["a"])["up_to_date"].passed
-    assert _checked(after, "track_counts")["up_to_date"].passed
+    assert checked(after, "pose_counts", logs=["a"])["up_to_date"].passed
+    assert checked(after, "track_counts")["up_to_date"].passed
     # A recorded signal is judged by the reader of the log.
-    assert _checked(after, "ego_poses")["up_to_date"].passed
+    assert checked(after, "ego_poses")["up_to_date"].passed

@@ -1,0 +1,105 @@
+"""When the check `regression` compares, and when it repeats what it found.
+
+Comparing computes a hundred logs and more, and the checks of an asset run with every run over new
+logs. So a run over logs repeats what was told of the same code, until that is a day old. Started on
+its own, the check always compares.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckExecutionContext,
+    AssetCheckKey,
+    AssetCheckSeverity,
+    DagsterInstance,
+    MetadataValue,
+    TimestampMetadataValue,
+)
+from sqlalchemy.exc import OperationalError
+
+from metrics_platform.checks.finding import Finding
+from metrics_platform.core import Definition
+from metrics_platform.core.catalog import Catalog
+from metrics_platform.core.errors import StoreUnavailableError
+from metrics_platform.core.settings import Settings
+from metrics_platform.orchestration.regression import baseline, regression_against
+from metrics_platform.store import Store
+
+COMPARISON = "comparison"
+_COMPARED = "compared"
+_TOLD_AT = "told_at"
+_TOLD_IN = "told_in"
+_REPEATED_FOR = timedelta(days=1)
+# Runs that are planned, or were killed, have told nothing.
+_NEWEST = 8
+
+
+def regression_check(
+    context: AssetCheckExecutionContext,
+    key: AssetCheckKey,
+    definition: Definition,
+    catalog: Catalog,
+    settings: Settings,
+    store: Store,
+    *,
+    anew: bool,
+) -> tuple[Finding, Mapping[str, MetadataValue]]:
+    """Return what the check found, now or a while ago, and what else to show with it.
+
+    Args:
+        context: Of the step.
+        key: Of the check.
+        definition: A metric or shadow.
+        catalog: That it is in.
+        settings: With the memory that a batch may take.
+        store: Where both versions are.
+        anew: Compare, whatever was told before.
+    """
+    than = baseline(definition, catalog, store)
+    if than is None:
+        return Finding(True, f"readers have no other version than {definition.version}"), {}
+    fingerprint = catalog.fingerprint_of(definition)
+    compared = f"{definition.version} ({fingerprint}) against {than}"
+    if not anew and (told := _told_before(context.instance, key, compared)):
+        return told
+    try:
+        finding = regression_against(than, definition, catalog, settings, store)
+    except (StoreUnavailableError, OSError, OperationalError):
+        raise
+    # A fault of the comparison must not fail the run, which has stored good results, nor hide.
+    except Exception as error:
+        context.log.exception(f"{definition.name}: comparing {compared} failed")
+        reason = f"{type(error).__name__}: {error}"
+        return Finding(False, f"comparing {compared} failed: {reason}"), {}
+    return finding, {
+        _COMPARED: MetadataValue.text(compared),
+        _TOLD_AT: MetadataValue.timestamp(datetime.now(UTC)),
+        _TOLD_IN: MetadataValue.dagster_run(context.run.run_id),
+    }
+
+
+def _told_before(
+    instance: DagsterInstance, key: AssetCheckKey, compared: str
+) -> tuple[Finding, Mapping[str, MetadataValue]] | None:
+    """Return what was told of the same comparison, without its picture and tables.
+
+    These are where `told_in` leads: kept with every run, they would fill Dagster's database.
+    """
+    for record in instance.event_log_storage.get_asset_check_execution_history(key, _NEWEST):
+        told = record.evaluation
+        if not isinstance(told, AssetCheckEvaluation):
+            continue
+        at, of = told.metadata.get(_TOLD_AT), told.metadata.get(_COMPARED)
+        if of is None or of.value != compared or not isinstance(at, TimestampMetadataValue):
+            return None
+        if datetime.now(UTC) - datetime.fromtimestamp(at.value, UTC) > _REPEATED_FOR:
+            return None
+        finding = Finding(
+            told.passed,
+            told.description or "",
+            "error" if told.severity is AssetCheckSeverity.ERROR else "warning",
+        )
+        return finding, {name: told.metadata[name] for name in told.metadata if name != COMPARISON}
+    return None
