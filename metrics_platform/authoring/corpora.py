@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
@@ -37,7 +38,7 @@ class Corpus:
     signals: Mapping[str, Computed]
     log_ids: Sequence[str]
 
-    @property
+    @cached_property
     def hashes(self) -> Mapping[str, Mapping[str, str]]:
         """Log to recorded signal to a hash of its content, or the status of a log without any."""
         found: dict[str, dict[str, str]] = {log_id: {} for log_id in self.log_ids}

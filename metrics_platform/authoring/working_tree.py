@@ -56,14 +56,10 @@ class WorkingTree:
         """The logs that the lock holds results of."""
         return self.load(self.project)
 
-    @cached_property
-    def _hashes(self) -> Mapping[str, Mapping[str, str]]:
-        return self.corpus.hashes
-
     def hashes(self, lock: Lock) -> Mapping[str, Mapping[str, str]]:
         """Return log to recorded signal to a hash of its content: the lock's, if known to be."""
         known = "corpus" not in self.__dict__ and lock.source == self.source
-        return lock.corpus if known and not self.environment_changes(lock) else self._hashes
+        return lock.corpus if known and not self.environment_changes(lock) else self.corpus.hashes
 
     def compute(self, names: Sequence[str]) -> Mapping[str, Computed]:
         """Compute definitions on the corpus, by name; signals that no reader gives are absent."""
