@@ -1,8 +1,9 @@
 """`new`: a metric that computes and is tested, to go on from."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -10,7 +11,9 @@ from metrics_platform.authoring.scaffold import check_name, new_metric
 from metrics_platform.authoring.skeleton import Grain
 from metrics_platform.cli.terminal import out
 from metrics_platform.core.catalog import Catalog, default_catalog
-from metrics_platform.core.errors import ConfigurationError, DefinitionError
+from metrics_platform.core.errors import ConfigurationError, DefinitionError, UnknownNameError
+
+Answer = TypeVar("Answer")
 
 _SIGNALS = "ego_states"
 _OWNER = "planning"
@@ -63,25 +66,28 @@ def _names(text: str) -> list[str]:
 
 
 def _ask_for_signals(catalog: Catalog) -> list[str]:
-    """Ask until all that is named is there."""
-    while True:
-        names = _names(
-            typer.prompt("Signals and metrics it takes, separated by commas", default=_SIGNALS)
-        )
-        try:
-            for name in names:
-                catalog[name]
-        except DefinitionError as error:
-            typer.echo(error)
-        else:
-            return names
+    def names(text: str) -> list[str]:
+        return [catalog[name].name for name in _names(text)]
+
+    return _ask("Signals and metrics it takes, separated by commas", _SIGNALS, names)
 
 
 def _ask_for_grain() -> Grain:
-    import click
+    def grain(text: str) -> Grain:
+        if text not in list(Grain):
+            raise UnknownNameError("grain", text, map(str, Grain))
+        return Grain(text)
 
-    choice = click.Choice([*Grain])
-    return Grain(typer.prompt("A row per", default=str(Grain.LOG), type=choice))
+    return _ask(f"A row per {', '.join(Grain)}", Grain.LOG, grain)
 
 
-COMMANDS = (new,)
+def _ask(question: str, default: str, understand: Callable[[str], Answer]) -> Answer:
+    """Ask until the answer makes sense."""
+    while True:
+        try:
+            return understand(typer.prompt(question, default=str(default)).strip())
+        except DefinitionError as error:
+            typer.echo(error)
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (new,)
