@@ -49,7 +49,7 @@ class Differences:
         key = [n for n in found.columns if n not in apart and not n.startswith(_NOW)]
         named: dict[str, object] = {n: found[n][at] for n in key if _NOW + n not in found.columns}
         numbers = found[_NUMBER]
-        return {**named, "row": numbers[at]} if numbers.any() else named
+        return {**named, "row": numbers[at]} if (numbers > 0).any() else named
 
     def values_at(self, at: int, column: str) -> tuple[object, object]:
         """Return the two values of a row of `values`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from metrics_platform.core.errors import ConfigurationError
 
 _PREFIX = "METRICS_PLATFORM_"
+ACCEPT_GOLDEN = f"{_PREFIX}ACCEPT_GOLDEN"
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,20 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-# Read by dagster.yaml, and by the tests.
-_OF_OTHERS = frozenset({"dagster_postgres", "test_data", "test_soak"})
+# Read by dagster.yaml, and by tests.
+_OF_OTHERS = frozenset({"accept_golden", "dagster_postgres", "test_data", "test_soak"})
+
+
+def accept_golden(environment: Mapping[str, str] | None = None) -> bool:
+    """Say whether golden files are to be made and renewed: `METRICS_PLATFORM_ACCEPT_GOLDEN=1`.
+
+    Raises:
+        ConfigurationError: It is neither 1 nor 0.
+    """
+    value = (os.environ if environment is None else environment).get(ACCEPT_GOLDEN, "")
+    if value not in ("", "0", "1"):
+        raise ConfigurationError(f"{ACCEPT_GOLDEN} must be 1 or 0, got {value!r}")
+    return value == "1"
 
 
 def _root(value: str) -> str:
