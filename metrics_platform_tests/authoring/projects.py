@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from metrics_platform.authoring.corpora import Corpus
 from metrics_platform.authoring.project import find_project
 from metrics_platform.authoring.working_tree import WorkingTree
-from metrics_platform.core.catalog import Catalog, default_catalog
+from metrics_platform.core.catalog import ENTRY_POINT_GROUP, Catalog, default_catalog
 from metrics_platform.core.definitions import Definition
 from metrics_platform.testing.inputs import computed_of, log_ids_of
 from metrics_platform.testing.synthetic import scenario
@@ -111,3 +112,29 @@ def tree_of(
             "/".join(corpus.log_ids),
             load=lambda _: corpus,
         )
+
+
+@contextmanager
+def installed(root: Path, files: Files = FILES) -> Iterator[None]:
+    """Write the project and install it, so that its entry point is found, as long as it lasts."""
+    distribution = {
+        "robots-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: robots\nVersion: 1\n",
+        "robots-1.dist-info/entry_points.txt": (
+            f"[{ENTRY_POINT_GROUP}]\nrobots = robots.metrics\n"
+        ),
+    }
+    with (
+        imported(root, {**files, **distribution}, "robots.metrics"),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.chdir(root / "robots")
+        default_catalog.cache_clear()
+        try:
+            yield
+        finally:
+            default_catalog.cache_clear()
+
+
+def written(root: Path) -> Files:
+    """Return the project as it is on disk by now."""
+    return {name: (root / name).read_text(encoding="utf-8") for name in FILES}
