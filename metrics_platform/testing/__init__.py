@@ -9,6 +9,9 @@ what goes wrong. Each word's docstring says what is known of it exactly, and `Sy
 has the answers with their tolerances.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from metrics_platform.testing.answers import Answer
 from metrics_platform.testing.cars_ahead import CutIn, Follow, ParkedCar
 from metrics_platform.testing.conformance import assert_conforms
@@ -16,6 +19,7 @@ from metrics_platform.testing.crossings import Intersection, OncomingWalker, Ped
 from metrics_platform.testing.detector_errors import DetectorErrors
 from metrics_platform.testing.families import named_log
 from metrics_platform.testing.faults import ClockFault, Dropout, SensorNoise
+from metrics_platform.testing.golden import assert_golden
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform.testing.on_paper import by_hand
 from metrics_platform.testing.recorded import Expert, Mission, Timings
@@ -23,6 +27,10 @@ from metrics_platform.testing.roads import Road
 from metrics_platform.testing.situations import Ego, HardBrake
 from metrics_platform.testing.synthetic import scenario, synthetic_logs
 from metrics_platform.testing.synthetic_log import SyntheticLog, together
+
+if TYPE_CHECKING:
+    from metrics_platform.testing.memory_store import MemoryStore
+    from metrics_platform.testing.strategies import frames_of, recordings_of
 
 __all__ = [
     "Answer",
@@ -35,6 +43,7 @@ __all__ = [
     "Follow",
     "HardBrake",
     "Intersection",
+    "MemoryStore",
     "Mission",
     "OncomingWalker",
     "ParkedCar",
@@ -44,10 +53,26 @@ __all__ = [
     "SyntheticLog",
     "Timings",
     "assert_conforms",
+    "assert_golden",
     "by_hand",
     "compute_on",
+    "frames_of",
     "named_log",
+    "recordings_of",
     "scenario",
     "synthetic_logs",
     "together",
 ]
+
+# Hypothesis and the store's packages are loaded by who uses them: they take longer than all else.
+_WHEN_USED = {
+    "MemoryStore": "memory_store",
+    "frames_of": "strategies",
+    "recordings_of": "strategies",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHEN_USED[name]}"), name)
