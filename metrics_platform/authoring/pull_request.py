@@ -23,6 +23,7 @@ from metrics_platform.core.frames import unit
 # GitHub takes 65,536 characters in a comment, and some of these have more than one byte.
 _MOST_CHARACTERS = 60_000
 _MOST_ROWS = 100
+_BAR = "\\|"
 _QUIET = (Kind.NEW, Kind.AFFECTED)
 
 
@@ -152,7 +153,11 @@ def _values(values: ValueChange) -> Iterator[str]:
         )
     yield _table_of(
         ("Changed most", ""),
-        [(f"`{log.log_id}`", _escaped(log.told)) for log in values.most_changed],
+        [
+            # Inside of a table, a bar ends the cell even there.
+            (f"`{log.log_id.replace('|', _BAR)}`", _escaped(log.told))
+            for log in values.most_changed
+        ],
     )
 
 

@@ -27,6 +27,7 @@ def regression(
     after: Values,
     strata: pl.DataFrame,
     notes: Sequence[str] = (),
+    picture: str | None = None,
 ) -> Finding:
     """Judge how a version differs from another by what its number says: a patch changes nothing.
 
@@ -40,6 +41,7 @@ def regression(
         after: Of the newer one.
         strata: The compared logs, as `sample` gives them.
         notes: What else to know of the comparison, in sentences.
+        picture: Of the difference, as Markdown.
     """
     lost = [
         log_id
@@ -56,10 +58,11 @@ def regression(
         f"{definition.name} **{definition.version}** against **{than}**, a {step} step, on "
         f"{_plural(change.logs)}, {int(strata['pinned'].sum())} of them pinned.",
         told,
-        _scalars(moved),
-        _columns(change),
-        _logs(change),
-        _worst_strata(change, strata),
+        picture or "",
+        *_titled("By distribution", _scalars(moved)),
+        *_titled("By column", _columns(change)),
+        *_titled("By log, those that changed most", _logs(change)),
+        *_titled("By release, place and tag", _worst_strata(change, strata)),
         "\n".join(f"- {note}" for note in notes),
     ]
     return Finding(
@@ -113,6 +116,10 @@ def _not_compared(before: pl.DataFrame, after: pl.DataFrame) -> Iterator[str]:
             yield f"columns that are {what} were not compared: {', '.join(names)}"
 
 
+def _titled(title: str, text: str) -> list[str]:
+    return [f"**{title}**", text] if text else []
+
+
 def _scalars(found: Sequence[Shift]) -> str:
     changed = [shift for shift in found if shift.changed]
     if not changed:
@@ -132,7 +139,7 @@ def _scalars(found: Sequence[Shift]) -> str:
     ]
     head = ("Scalar", "Logs", "Mean", "Median", "95 %", "Up / down", "p (sign)", "p (KS)")
     equal = len(found) - len(changed)
-    also = f"\n\n{equal} other scalars are equal." if equal else ""
+    also = f"\n\nEqual in all logs: {equal} more." if equal else ""
     return _table(head, rows) + also
 
 
@@ -154,8 +161,8 @@ def _columns(change: ValueChange) -> str:
 
 
 def _logs(change: ValueChange) -> str:
-    rows = [(f"`{log.log_id}`", log.told.replace("|", "\\|")) for log in change.most_changed]
-    return _table(("Changed most", ""), rows[:_LOGS_SHOWN]) if rows else ""
+    rows = [(f"`{log.log_id}`", log.told) for log in change.most_changed]
+    return _table(("Log", "What changed"), rows[:_LOGS_SHOWN]) if rows else ""
 
 
 def _worst_strata(change: ValueChange, strata: pl.DataFrame) -> str:
@@ -186,7 +193,9 @@ def _worst_strata(change: ValueChange, strata: pl.DataFrame) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+    # Names of logs may have a bar in them, too.
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *cells))
 
 
 def _arrow(was: float | None, now: float | None) -> str:

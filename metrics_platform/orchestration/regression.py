@@ -72,7 +72,8 @@ def regression_against(
     before, after = (_joined(values) for values in (found.before, found.after))
     if left := len(batch) - len(after.outcomes):
         notes.append(f"{left} of the sampled logs were left out, as all would take too long")
-    finding = regression(
+    scalars = [shift.scalar for shift in shifts(before.summary, after.summary)]
+    return regression(
         definition,
         than,
         merged(found.changes, most=len(batch)),
@@ -80,13 +81,8 @@ def regression_against(
         after,
         chosen.filter(pl.col("log_id").is_in(list(after.outcomes))),
         notes,
+        comparison_picture(before.summary, after.summary, scalars),
     )
-    scalars = [shift.scalar for shift in shifts(before.summary, after.summary)]
-    picture = comparison_picture(before.summary, after.summary, scalars)
-    if picture is None or finding.markdown is None:
-        return finding
-    told, _, tables = finding.markdown.partition("\n\n|")
-    return replace(finding, markdown=f"{told}\n\n{picture}\n\n|{tables}")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ VALUES = ValueChange(
     most_changed=[
         LogChange("cut-in", "computed -> failed: a|b <c>\n*d*", 10.0),
         LogChange("follow", "3 rows -> 4", 5.5),
-        LogChange("stop", "min_gap_m 2 -> 1.5", 0.25),
+        LogChange("stop|1", "min_gap_m 2 -> 1.5", 0.25),
     ],
     outcomes=1,
     rows_added=3,

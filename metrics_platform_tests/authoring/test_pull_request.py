@@ -55,6 +55,7 @@ def test_it_says_what_to_do() -> None:
 
 
 def test_what_an_error_says_stays_in_its_cell() -> None:
+    assert "<td><code>stop|1</code></td>\n<td>min_gap_m 2 -&gt; 1.5</td>" in _html(report(OWING))
     assert "<td>computed -&gt; failed: a|b &lt;c&gt; *d*</td>" in _html(report(OWING))
 
 

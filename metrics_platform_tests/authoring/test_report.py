@@ -54,7 +54,7 @@ gaps  1.2.3, owes 1.3.0  values changed
     summary min_gap_m: 9 logs, by up to 0.5 m (25.00%)
     most in cut-in: computed -> failed: a|b <c> *d*
     most in follow: 3 rows -> 4
-    most in stop: min_gap_m 2 -> 1.5
+    most in stop|1: min_gap_m 2 -> 1.5
     affects near_gaps
     write version="1.3.0" in robots/metrics/gaps.py: a minor step is owed
 

@@ -108,8 +108,8 @@ def test_a_log_that_was_computed_and_fails_is_an_error_in_any_version() -> None:
     assert finding.severity == "error"
     assert finding.facts["lost_logs"] == 1
     assert finding.description == (
-        "1 log that 1.0.0 computed can no longer be computed; 2 of 4 logs differ from 1.0.0, as a major "
-        "version may"
+        "1 log that 1.0.0 computed can no longer be computed; 2 of 4 logs differ from 1.0.0, as a "
+        "major version may"
     )
     assert "computed -> failed: boom" in str(finding.markdown)
 
@@ -138,6 +138,12 @@ def test_the_markdown_tells_of_scalars_columns_logs_and_strata() -> None:
     # All logs are of one place: that says nothing.
     assert "harbour" not in markdown
     assert markdown.endswith("- 3 logs were left out")
+
+
+def test_a_bar_in_a_name_stays_in_its_cell() -> None:
+    finding = _judged(_values({"route|17": [1.0]}), _values({"route|17": [2.0]}))
+
+    assert "| `route\\|17` | peak_mps2 1 -> 2 |" in str(finding.markdown)
 
 
 def test_columns_of_one_version_alone_are_named() -> None:

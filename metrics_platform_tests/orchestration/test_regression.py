@@ -151,7 +151,7 @@ def test_the_ui_gets_markdown_with_a_picture(platform: Platform, stored: list[st
     with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
         assert image.width > 2 * image.height
     # The picture stands before the tables, the tables apart from it.
-    assert markdown.index("![") < markdown.index("\n\n| Scalar")
+    assert markdown.index("![") < markdown.index("\n\n**By distribution**\n\n| Scalar")
 
 
 @pytest.mark.parametrize("version", ["1.1.0", "2.0.0"])
