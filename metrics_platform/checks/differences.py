@@ -102,6 +102,11 @@ def _side_by_side(before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str])
 
     Rows that share a key are numbered: where there is no key but the log, that is their position.
     """
+    if before.select(key).equals(after.select(key)):
+        # As nearly always. Numbering alone takes longer than all the rest.
+        now = after.drop(key).rename(lambda name: _NOW + name)
+        there = [pl.lit(value=True).alias(name) for name in ("was_there", "is_there")]
+        return before.hstack(now).with_columns(there)
     common = {name: _common(before.schema[name], after.schema[name]) for name in key}
     number = pl.int_range(pl.len()).over(key).alias(_NUMBER)
     was, now = (

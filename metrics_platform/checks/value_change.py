@@ -204,30 +204,38 @@ def _most_changed(
     for log_id, score in [*by_log.iter_rows(), *by_rows.iter_rows()]:
         scores[log_id] = max(scores.get(log_id, 0.0), score)
     first = heapq.nsmallest(most, scores, key=lambda log_id: (-scores[log_id], log_id))
-    return [
-        LogChange(log_id, status.get(log_id) or _told(log_id, rows, summary), scores[log_id])
-        for log_id in first
-    ]
+    told = {log_id: text for log_id, text in status.items() if log_id in first}
+    told |= _told([log_id for log_id in first if log_id not in told], rows, summary)
+    return [LogChange(log_id, told[log_id], scores[log_id]) for log_id in first]
 
 
 def _rank(log: LogChange) -> tuple[float, str]:
     return -log.score, log.log_id
 
 
-def _told(log_id: str, rows: Differences, summary: Differences) -> str:
-    """Tell of one log: its rows where they came or went, then the scalar or value."""
-    told = []
-    of_log = pl.col("log_id") == log_id
-    for _, before, now, added, _ in rows.counts.filter(of_log).iter_rows():
-        same = f", {added} of them new" if before == now else ""
-        told.append(f"{before} rows -> {now}{same}")
+def _told(log_ids: Sequence[str], rows: Differences, summary: Differences) -> Mapping[str, str]:
+    """Tell of logs: of rows where they came or went, then of the scalar or value."""
+    told: dict[str, list[str]] = {log_id: [] for log_id in log_ids}
+    for log_id, before, now, added, _ in rows.counts.iter_rows():
+        if log_id in told:
+            same = f", {added} of them new" if before == now else ""
+            told[log_id].append(f"{before} rows -> {now}{same}")
     # What people read of a log is its summary.
-    for found in (summary, rows):
-        values = found.values.filter(of_log).sort("score", descending=True, maintain_order=True)
-        if len(values):
-            at, column = values.row(0, named=True)["at"], values["column"][0]
-            return ", ".join([*told, f"{column} {_both(*found.values_at(at, column))}"])
-    return ", ".join(told)
+    values = {**_largest(rows), **_largest(summary)}
+    return {
+        log_id: ", ".join([*parts, *([values[log_id]] if log_id in values else [])])
+        for log_id, parts in told.items()
+    }
+
+
+def _largest(found: Differences) -> Mapping[str, str]:
+    """Tell of the value of each log that changed most."""
+    at_most = pl.col("at", "column").get(pl.col("score").arg_max())
+    by_log = found.values.group_by("log_id").agg(at_most)
+    return {
+        log_id: f"{column} {_both(*found.values_at(at, column))}"
+        for log_id, at, column in by_log.iter_rows()
+    }
 
 
 def _told_outcome(outcome: Outcome) -> str:
