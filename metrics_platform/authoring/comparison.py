@@ -199,7 +199,8 @@ def _failures(before: Mapping[str, Outcome], computed: Computed) -> str | None:
     if not failed:
         return None
     reason = (computed.outcomes[failed[0]].reason or "")[:_REASON_LENGTH]
-    return f"fails on {len(failed)} logs, on {failed[0]} for one with `{reason}`"
+    of = f"{len(failed)} of {len(computed.outcomes)} logs"
+    return f"fails on {of}, on {failed[0]} with `{reason}`"
 
 
 def _because(tree: WorkingTree, base: Lock, name: str) -> Sequence[str]:

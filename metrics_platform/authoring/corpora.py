@@ -8,6 +8,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
+from polars.selectors import float as floats
 
 from metrics_platform.authoring.project import Project
 from metrics_platform.core.content_hash import content_hashes
@@ -40,10 +41,13 @@ class Corpus:
 
     @cached_property
     def hashes(self) -> Mapping[str, Mapping[str, str]]:
-        """Log to recorded signal to a hash of its content, or the status of a log without any."""
+        """Log to recorded signal to a hash of its content, or the status of a log without any.
+
+        Numbers count to the sixth decimal: sines differ in their last bits between machines.
+        """
         found: dict[str, dict[str, str]] = {log_id: {} for log_id in self.log_ids}
         for name, signal in sorted(self.signals.items()):
-            contents = hashes_by_log(signal.rows)
+            contents = hashes_by_log(signal.rows.with_columns(floats().round(6)))
             for log_id, outcome in signal.outcomes.items():
                 found[log_id][name] = contents.get(log_id, str(outcome.status))
         return found

@@ -110,7 +110,8 @@ class Lock:
         return Values(rows, outcomes, _summary(block))
 
 
-_BOTH = "it belongs to {}: take both from one commit, such as by `git checkout HEAD -- metrics.lock metrics.lock.rows`"
+_FROM_GIT = f"`git checkout HEAD -- {LOCK} {ROWS}`"
+_BOTH = f"it belongs to {{}}: take both from one commit, such as by {_FROM_GIT}"
 
 
 def rows_path(name: str) -> str:
@@ -159,8 +160,8 @@ def read_lock(read: Read, told: str = LOCK) -> Lock | None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"nothing is said of {error}" if isinstance(error, KeyError) else error
         raise LockError(
-            f"{told} is damaged ({why}): take it from git, `git checkout HEAD -- metrics.lock metrics.lock.rows`, "
-            f"or remove it and run `metrics-platform lock`"
+            f"{told} is damaged ({why}): take it from git, {_FROM_GIT}, or remove it and run "
+            "`metrics-platform lock`"
         ) from error
 
 

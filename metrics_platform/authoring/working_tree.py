@@ -57,9 +57,13 @@ class WorkingTree:
         return self.load(self.project)
 
     def hashes(self, lock: Lock) -> Mapping[str, Mapping[str, str]]:
-        """Return log to recorded signal to a hash of its content: the lock's, if known to be."""
-        known = "corpus" not in self.__dict__ and lock.source == self.source
-        return lock.corpus if known and not self.environment_changes(lock) else self.corpus.hashes
+        """Return log to recorded signal to a hash of its content: the lock's, if known to be.
+
+        What comes from the same source, by the same packages, is the same: another machine's last
+        bits make no other corpus of it.
+        """
+        same = lock.source == self.source and not self.environment_changes(lock)
+        return lock.corpus if same else self.corpus.hashes
 
     def compute(self, names: Sequence[str]) -> Mapping[str, Computed]:
         """Compute definitions on the corpus, by name; signals that no reader gives are absent."""
@@ -129,7 +133,7 @@ class WorkingTree:
         return [
             *([f"logs that are new: {_some(new)}"] if new else []),
             *([f"logs that are gone: {_some(gone)}"] if gone else []),
-            *(f"{name} differs in {n} logs" for name, n in sorted(signals.items()) if n),
+            *(f"logs in which {name} differs: {n}" for name, n in sorted(signals.items()) if n),
         ]
 
     def outdated(self, lock: Lock | None, names: Sequence[str] = ()) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from metrics_platform.testing.conformance import hardly_logs
 from metrics_platform.testing.families import with_families
@@ -11,6 +12,14 @@ from metrics_platform.testing.synthetic_frames import Frames
 
 # Every scenario happens within these, with its usual parameters.
 SECONDS = 10.0
+WILD_SECONDS = 20.0
+# What is steady on a wild drive, and what it does in the meantime.
+_PIECE_S = 0.8
+_ACCELERATIONS_MPS2 = (-8.0, -4.0, -3.2, -2.5, 0.0, 0.0, 1.5, 3.0)
+_YAW_RATES_RADPS = (-1.2, -0.4, -0.1, 0.0, 0.0, 0.1, 0.4, 1.2)
+_FASTEST_MPS = 14.0
+# In turn: one that stops, one that reverses.
+_SLOWEST_MPS = (0.0, -2.0)
 # Sideways out of a lane of 3.5 m and back, by a car 1.9 m wide: its centre stays in.
 _DRIFT_M = 1.3
 _DRIFT_SPEED_MPS = 8.0
@@ -21,11 +30,16 @@ def pinned_logs() -> Frames:
     """Return the logs of conformance, each scenario in full, and what no scenario shows.
 
     A hard turn and a drift out of the lane are among them, so that every derived definition has
-    rows of some log.
+    rows of some log. On wild drives the ego brakes, turns, stops and reverses in no order, among
+    the road users of some scenarios: thresholds and durations are met from either side.
     """
     parts = [
         *(scenario(name, seconds=SECONDS, bystanders=2) for name in SCENARIOS),
         scenario("turn", log_id="hard_turn", seconds=SECONDS, speed_mps=11.0, radius_m=25.0),
+        *(
+            _wild(scenario(name, log_id=f"wild_{name}", seconds=WILD_SECONDS, bystanders=4), seed)
+            for seed, name in enumerate(("follow", "cut_in", "pedestrian_crossing", "sidewalk"))
+        ),
         _drifting(scenario("cruise", log_id="drift", seconds=SECONDS, speed_mps=_DRIFT_SPEED_MPS)),
     ]
     hardly = hardly_logs()
@@ -42,3 +56,30 @@ def _drifting(frames: Frames) -> Frames:
         heading_rad=(_DRIFT_M * phase.sin() * np.pi / _DRIFT_S / _DRIFT_SPEED_MPS).arctan(),
     )
     return {**frames, "ego_poses": moved}
+
+
+def _wild(frames: Frames, seed: int) -> Frames:
+    """Have the ego accelerate and turn at random, a piece at a time, from where it starts."""
+    rng = np.random.default_rng(seed)
+    poses = frames["ego_poses"]
+    t = (poses["timestamp_ns"] - poses["timestamp_ns"][0]).to_numpy() * 1e-9
+    pieces = (t / _PIECE_S).astype(int)
+    step_s = np.diff(t, prepend=0.0)
+    changes = rng.choice(_ACCELERATIONS_MPS2, pieces[-1] + 1)[pieces] * step_s
+    speed = _within(_SLOWEST_MPS[seed % len(_SLOWEST_MPS)], changes)
+    heading = (rng.choice(_YAW_RATES_RADPS, pieces[-1] + 1)[pieces] * step_s).cumsum()
+    moved = poses.with_columns(
+        x_m=pl.Series((speed * np.cos(heading) * step_s).cumsum()),
+        y_m=pl.Series((speed * np.sin(heading) * step_s).cumsum()),
+        heading_rad=pl.Series(np.arctan2(np.sin(heading), np.cos(heading))),
+    )
+    wheels = frames["vehicle_speeds"].with_columns(speed_mps=pl.Series(speed))
+    return {**frames, "ego_poses": moved, "vehicle_speeds": wheels}
+
+
+def _within(slowest_mps: float, changes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the speed after each change, held within what the ego can do."""
+    speeds = [_FASTEST_MPS / 2]
+    for change in changes:
+        speeds.append(min(max(speeds[-1] + change, slowest_mps), _FASTEST_MPS))
+    return np.array(speeds[1:])

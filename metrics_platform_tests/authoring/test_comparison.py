@@ -69,10 +69,10 @@ def test_a_metric_that_begins_to_fail_does_not_pass_by_any_version(root: Path) -
     assert (far.kind, far.because, far.due) == (Kind.VALUES, ["ways"], "1.3.0")
     assert "way_m" in str(far.fails)
     assert far.problem is not None
-    assert far.problem.startswith("far_ways: it fails on 3 logs, on fast for one with `")
+    assert far.problem.startswith("far_ways: it fails on 3 of 3 logs, on fast with `")
     assert far.problem in report.problems
-    assert '"fails": "fails on 3 logs' in as_json(report)
-    assert "it fails on 3 logs" in as_markdown(report)
+    assert '"fails": "fails on 3 of 3 logs' in as_json(report)
+    assert "it fails on 3 of 3 logs" in as_markdown(report)
 
 
 def test_other_packages_make_everything_be_computed_and_owe_nothing(root: Path) -> None:
@@ -127,8 +127,8 @@ def test_another_corpus_is_told_and_owes_nothing(root: Path) -> None:
     assert list(report.corpus) == [
         "logs that are new: new",
         "logs that are gone: fast",
-        "ego_poses differs in 1 logs",
-        "vehicle_speeds differs in 1 logs",
+        "logs in which ego_poses differs: 1",
+        "logs in which vehicle_speeds differs: 1",
     ]
     assert {c.kind for c in report.changes} == {Kind.UNCHANGED}
     assert report.passed

@@ -1,5 +1,6 @@
 """The synthetic corpus shows every definition at work."""
 
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -40,14 +41,23 @@ def test_every_derived_definition_has_rows_and_fails_nowhere(frames: Frames) -> 
     assert [name for name in derived if made[name].logs_with(Status.FAILED)] == []
 
 
-def test_a_drift_leaves_the_lane_and_comes_back(frames: Frames) -> None:
+def of_log(frames: Frames, name: str, log_id: str) -> pl.DataFrame:
+    """Return the rows of a metric in the logs whose name begins so."""
     catalog = default_catalog()
+    made = compute_chain(catalog, [name], computed_of(frames), log_ids_of(frames))[name]
+    return made.rows.filter(pl.col("log_id").str.starts_with(log_id))
 
-    made = compute_chain(catalog, ["lane_departures"], computed_of(frames), log_ids_of(frames))[
-        "lane_departures"
-    ]
 
+def test_a_drift_leaves_the_lane_and_comes_back(frames: Frames) -> None:
     # Half of the car's width and the drift, less half of the lane's.
-    [depth_m] = made.rows["depth_m"]
-    assert made.rows["log_id"].to_list() == ["drift"]
+    [depth_m] = of_log(frames, "lane_departures", "drift")["depth_m"]
     assert depth_m == pytest.approx(1.3 + 1.9 / 2 - 3.5 / 2, abs=0.2)
+
+
+def test_wild_drives_stop_brake_turn_and_reverse(frames: Frames) -> None:
+    speeds = frames["vehicle_speeds"].filter(pl.col("log_id").str.starts_with("wild"))["speed_mps"]
+
+    assert speeds.min() == -2.0
+    assert len(of_log(frames, "stops", "wild")) >= 3
+    assert len(of_log(frames, "hard_brakes", "wild")) >= 6
+    assert len(of_log(frames, "hard_turns", "wild")) >= 6
