@@ -87,17 +87,18 @@ def metrics(
     if markdown:
         sys.stdout.write(reference(catalog))
         return
+    of_all = catalog.with_shadows
     frame = pl.DataFrame(
         {
-            "name": [d.name for d in catalog],
-            "kind": [type(d).__name__.lower() for d in catalog],
-            "version": [d.version for d in catalog],
+            "name": [d.label for d in of_all],
+            "kind": [type(d).__name__.lower() for d in of_all],
+            "version": [d.version for d in of_all],
             "needs": [
                 ", ".join(f"({n})" if n in d.optional else n for n in d.dependencies) or "recording"
-                for d in catalog
+                for d in of_all
             ],
-            "one row per": [", ".join(grain(d.rows)) for d in catalog],
-            "owner": [d.owner for d in catalog],
+            "one row per": [", ".join(grain(d.rows)) for d in of_all],
+            "owner": [d.owner for d in of_all],
         }
     )
     print_frame(out, frame.sort("kind", "name"), "metrics and signals")

@@ -7,7 +7,7 @@ import pytest
 
 from metrics_platform.checks.contract import contract
 from metrics_platform.checks.coverage import coverage
-from metrics_platform.checks.up_to_date import up_to_date
+from metrics_platform.checks.up_to_date import Hidden, up_to_date
 from metrics_platform.checks.value_range import value_range
 from metrics_platform_tests.store.builders import HARD_BRAKES, brakes
 
@@ -131,6 +131,15 @@ def test_what_is_current_is_up_to_date() -> None:
     assert finding.passed
     assert finding.description == "5 logs are up to date"
     assert finding.examples is None
+
+
+@pytest.mark.parametrize("hidden", [0, 2])
+def test_logs_that_readers_dont_see_are_told(hidden: int) -> None:
+    finding = up_to_date(_standings(logs=5, current=5), hidden=Hidden("1.0.0", hidden))
+
+    assert finding.passed is (hidden == 0)
+    assert finding.facts["hidden"] == hidden
+    assert ("2 logs, which have no result of 1.0.0" in finding.description) is (hidden > 0)
 
 
 def test_missing_and_stale_logs_are_counted_by_cause_and_shown() -> None:

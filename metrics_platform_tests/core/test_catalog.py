@@ -110,6 +110,22 @@ def test_a_shadow_stands_aside() -> None:
     assert catalog["b"].version == "1.0.0"
     assert _names(list(catalog)) == ["a", "b", "c"]
     assert catalog.shadows == {"b": shadow}
+    assert [of.label for of in catalog.with_shadows] == ["a", "b", "c", "shadow/b"]
+
+
+def test_a_shadow_is_told_from_its_metric_by_its_label() -> None:
+    shadow = _metric("b", ["a"], version="2.0.0", shadow=True)
+    catalog = Catalog([shadow, _recorded("a"), _recorded("x"), _metric("b", ["x"])])
+
+    assert catalog.labelled("shadow/b") is shadow
+    assert catalog.labelled("b") is catalog["b"]
+    assert [of.label for of in catalog.upstream("shadow/b")] == ["a", "shadow/b"]
+    assert [of.label for of in catalog.upstream("b")] == ["x", "b"]
+    assert [of.label for of in catalog.upstream("shadow/b", "b")] == ["a", "x", "b", "shadow/b"]
+    with pytest.raises(UnknownNameError, match="did you mean 'shadow/b'"):
+        catalog.labelled("shadow/bb")
+    with pytest.raises(UnknownNameError):
+        catalog.upstream("shadow/a")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from dagster import (
 )
 from dagster_shared.yaml_utils import load_yaml_from_path
 
-from metrics_platform.core import Definition
+from metrics_platform.core import Definition, Metric
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.settings import Settings
 from metrics_platform.definitions import definitions
@@ -131,7 +131,9 @@ def test_every_asset_has_its_checks(defs: Definitions) -> None:
         found.setdefault(check.asset_key.path[-1], set()).add(check.name)
 
     assert found == {
-        d.name: {"contract", "coverage", "up_to_date"} | ({"value_range"} if d.plausible else set())
+        d.name: {"contract", "coverage", "up_to_date"}
+        | ({"value_range"} if d.plausible else set())
+        | ({"regression"} if isinstance(d, Metric) else set())
         for d in CATALOG
     }
 
