@@ -141,7 +141,11 @@ def test_only_commands_that_exist_are_documented() -> None:
 
 def test_every_command_is_tested() -> None:
     tests = ROOT / "metrics_platform_tests"
-    others = [*(tests / "end_to_end").glob("*.py"), *(tests / "delivery").glob("*_command.py")]
+    others = [
+        *(tests / "end_to_end").glob("*.py"),
+        *(tests / "authoring").glob("*.py"),
+        *(tests / "delivery").glob("*_command.py"),
+    ]
     tested = "".join(path.read_text(encoding="utf-8") for path in [Path(__file__), *others])
     # `demo` is what the README's test runs.
     for name in {*COMMANDS} - {"demo"}:
@@ -165,7 +169,7 @@ def test_help_is_there_without_a_server(home: Path) -> None:
 def test_run_prints_rows_summary_and_time_and_needs_no_server(home: Path, fleet: DemoFleet) -> None:
     log_id = next(i for i, name in fleet.scenarios.items() if name == "hard_brake")
 
-    done = in_shell(without_server(home), "run", "hard_brakes", fleet.logs[log_id])
+    done = in_shell(without_server(home), "run", "hard_brakes", "--log", fleet.logs[log_id])
 
     assert done.status == 0, done.err
     version = default_catalog()["hard_brakes"].version
@@ -173,7 +177,9 @@ def test_run_prints_rows_summary_and_time_and_needs_no_server(home: Path, fleet:
     assert f"hard_brakes {version}: summary" in done.out
     assert "peak_deceleration_mps2" in done.out
     assert log_id in done.out
-    assert re.search(r"1 of 1 logs computed, in \d+\.\d\d s", done.out)
+    assert "1 of 1 logs computed" in done.out
+    assert re.search(r"reading \d+\.\d\d s, computing \d+\.\d\d s", done.out)
+    assert re.search(r"computing added \d+ MB; at most \d+ MB in this process", done.out)
     assert not home.exists()
 
 
@@ -183,9 +189,10 @@ def test_run_tells_of_each_log_what_became_of_it(
     folder = next(iter(fleet.logs.values())).parent
     good, blind = next(iter(fleet.logs)), fleet.without_tracks
     paths = [folder / f"{log_id}.mcap" for log_id in (good, blind, fleet.unreadable)]
+    logs = [argument for path in paths for argument in ("--log", path)]
     output = tmp_path / "rows.parquet"
 
-    done = run(without_server(home), "run", "time_to_collision", *paths, "--output", output)
+    done = run(without_server(home), "run", "time_to_collision", *logs, "--output", output)
 
     assert done.status == 0, done.err
     assert "rows written to" in done.out
@@ -198,12 +205,12 @@ def test_run_tells_of_each_log_what_became_of_it(
     ("arguments", "sentence"),
     [
         (
-            ["run", "hard_brake", "."],
+            ["run", "hard_brake", "--log", "."],
             "no signal or metric named 'hard_brake'; did you mean 'hard_b",
         ),
         (["show", "time_to_colision"], "did you mean 'time_to_collision'?"),
-        (["run", "hard_brakes", "nowhere.mcap"], "there is no recording at nowhere.mcap"),
-        (["run", "hard_brakes", "[/b]:x:[export]"], "there is no recording at [/b]:x:[export]"),
+        (["run", "hard_brakes", "--log", "no.mcap"], "there is no recording at no.mcap"),
+        (["run", "hard_brakes", "--log", "[/b]:x:[e]"], "there is no recording at [/b]:x:[e]"),
     ],
     ids=["misspelled", "misspelled in show", "no such file", "brackets"],
 )
@@ -241,7 +248,7 @@ def test_two_recordings_of_one_name_are_refused(
     other = tmp_path / f"{log_id}.bag"
     other.write_bytes(b"")
 
-    done = run(without_server(home), "run", "hard_brakes", path, other)
+    done = run(without_server(home), "run", "hard_brakes", "--log", path, "--log", other)
 
     assert done.status == 1
     assert f"would both be log '{log_id}'" in " ".join(done.err.split())
@@ -250,7 +257,9 @@ def test_two_recordings_of_one_name_are_refused(
 def test_an_output_of_no_format_is_refused(home: Path, fleet: DemoFleet, tmp_path: Path) -> None:
     path = next(iter(fleet.logs.values()))
 
-    done = run(without_server(home), "run", "hard_brakes", path, "--output", tmp_path / "x.xls")
+    done = run(
+        without_server(home), "run", "hard_brakes", "--log", path, "--output", tmp_path / "x.xls"
+    )
 
     assert done.status == 1
     assert "must end in one of .csv, .json, .parquet" in " ".join(done.err.split())

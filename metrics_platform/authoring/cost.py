@@ -11,6 +11,7 @@ from pathlib import Path
 _STATUS, _PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 # Written into it, the kernel counts the peak from now on.
 _FORGET_PEAK = "5"
+_PEAKS: list[int] = []
 
 
 @dataclass
@@ -41,16 +42,23 @@ def measured() -> Iterator[Cost]:
     yield cost
     cost.seconds = time.perf_counter() - started
     cost.added_bytes = max(_most() - before, 0)
-    cost.peak_bytes = max(_ever(), _most())
+    cost.peak_bytes = _highest()
 
 
 def _held() -> int:
     """Return what is held now, and have the peak counted from here."""
+    _highest()
     try:
         _PEAK.write_text(_FORGET_PEAK)
         return _told("VmRSS")
     except (OSError, LookupError):
         return _ever()
+
+
+def _highest() -> int:
+    """Return the highest peak of all, those that the kernel has forgotten for us included."""
+    _PEAKS[:] = [max([*_PEAKS, _most(), _ever()])]
+    return _PEAKS[0]
 
 
 def _most() -> int:

@@ -93,7 +93,11 @@ class Modules:
             paths: Files that were written.
         """
         for name in names:
-            sys.modules.pop(name, None)
+            module = sys.modules.pop(name, None)
+            # `from package import module` takes what the package has, if it has it.
+            package, _, attribute = name.rpartition(".")
+            if module and getattr(sys.modules.get(package), attribute, None) is module:
+                delattr(sys.modules[package], attribute)
         for path in paths:
             # Compiled code is told from old by size and whole seconds: two saves can share both.
             Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)

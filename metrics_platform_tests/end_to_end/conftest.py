@@ -10,6 +10,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,13 @@ def demo_logs(platform: RunningPlatform) -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def page(platform: RunningPlatform, demo_logs: dict[str, dict[str, Any]]) -> Iterator[Page]:
     """A new browser, for which the instance is a fresh one."""
+    with opened_browser() as opened:
+        yield opened
+
+
+@contextmanager
+def opened_browser() -> Iterator[Page]:
+    """A new browser with an empty page."""
     if not _CHROMIUM.exists():
         pytest.fail("no Chromium: install it with `apt-get install chromium`")
     with sync_playwright() as playwright:
