@@ -47,8 +47,9 @@ class Differences:
         found = self._matched
         apart = {_NUMBER, "was_there", "is_there"}
         key = [n for n in found.columns if n not in apart and not n.startswith(_NOW)]
-        named: dict[str, object] = {n: found[n][at] for n in key if _NOW + n not in found.columns}
-        numbers = found[_NUMBER]
+        key = [name for name in key if _NOW + name not in found.columns]
+        named: dict[str, object] = {name: found[name][at] for name in key}
+        numbers = found.select(pl.int_range(pl.len()).over(key)).to_series()
         return {**named, "row": numbers[at]} if (numbers > 0).any() else named
 
     def values_at(self, at: int, column: str) -> tuple[object, object]:

@@ -23,7 +23,7 @@ from metrics_platform.testing.synthetic_frames import Frames
 
 CATALOG = default_catalog()
 # Nothing to shrink: what is wrong is wrong in any frame.
-FEW = settings(max_examples=15, deadline=None, phases=[Phase.generate], database=None)
+FEW = settings(max_examples=12, deadline=None, phases=[Phase.generate], database=None)
 
 
 @pytest.mark.parametrize("definition", list(CATALOG), ids=lambda definition: definition.name)
@@ -31,7 +31,7 @@ def test_every_frame_keeps_its_contract(definition: Definition) -> None:
     sizes = []
 
     @FEW
-    @given(frames_of(definition.name, logs=logs(max_size=2), max_rows=6))
+    @given(frames_of(definition.name, logs=logs(max_size=2), max_rows=5))
     def keeps_it(frame: pl.DataFrame) -> None:
         validate(definition, frame)
         order = frame.select(grain(definition.rows))
@@ -54,6 +54,7 @@ class Stays(MetricFrame):
     note: str = Field(str_length={"min_value": 3, "max_value": 5})
     steep_rad: float = Field(gt=0.0001, lt=0.0002)
     far_m: float = Field(ge=1e6)
+    x_m: float = Field(ge=0, le=50)
     deep_m: float = Field(lt=-500, nullable=True)
     share_ratio: float = Field(in_range={"min_value": 0, "max_value": 1, "include_max": False})
     small_count: pl.UInt8 = Field(le=1_000)
@@ -89,7 +90,16 @@ class Loose(MetricFrame):
     at_ns: int = Field()
 
 
-@pytest.mark.parametrize("rows", [Stays, Margins, Loose])
+class Fleet(MetricFrame):
+    """One row per vehicle, whatever the log."""
+
+    vehicle: str = Field()
+
+    class Config:
+        unique = ["vehicle"]
+
+
+@pytest.mark.parametrize("rows", [Stays, Margins, Loose, Fleet])
 def test_what_an_authors_schema_asks_is_kept(rows: type[MetricFrame]) -> None:
     definition = Signal(name="made_up", version="1.0.0", rows=rows, owner="us")
     seen = []
