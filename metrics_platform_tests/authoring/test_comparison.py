@@ -75,6 +75,27 @@ def test_a_metric_that_begins_to_fail_does_not_pass_by_any_version(root: Path) -
     assert "it fails on 3 of 3 logs" in as_markdown(report)
 
 
+def test_a_new_metric_that_fails_is_not_accepted(root: Path) -> None:
+    lock = lock_of(root)
+    text = changed()["robots/metrics.py"]
+    new = (
+        text[text.index("@metric") :]
+        .replace("def ways", "def widths")
+        .partition('\n\n@metric(\n    version="1.2.3"')[0]
+        .replace("x.max() - x.min()", "x.no_such_thing()")
+    )
+    files = {**changed(), "robots/metrics.py": f"{text}\n\n{new}"}
+
+    with tree_of(root, files) as tree:
+        seen = compare(tree, lock).report
+        accepting = compare(tree, lock, results=True).report
+
+    assert change(seen, "widths").kind is Kind.NEW
+    assert seen.passed
+    assert not accepting.passed
+    assert "widths: it fails on 3 of 3 logs, on fast with `AttributeError" in accepting.problems[0]
+
+
 def test_other_packages_make_everything_be_computed_and_owe_nothing(root: Path) -> None:
     lock = lock_of(root)
     with tree_of(root, environment={"polars": "3"}) as tree:
