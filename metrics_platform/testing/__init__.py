@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from metrics_platform.testing.answers import Answer
+from metrics_platform.testing.camera import CameraErrors
 from metrics_platform.testing.cars_ahead import CutIn, Follow, ParkedCar
 from metrics_platform.testing.conformance import assert_conforms
 from metrics_platform.testing.crossings import Intersection, OncomingWalker, PedestrianCrossing
@@ -22,6 +23,7 @@ from metrics_platform.testing.faults import ClockFault, Dropout, SensorNoise
 from metrics_platform.testing.golden import assert_golden
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform.testing.on_paper import by_hand
+from metrics_platform.testing.predictor import Predictor
 from metrics_platform.testing.recorded import Expert, Mission, Timings
 from metrics_platform.testing.roads import Road
 from metrics_platform.testing.situations import Ego, HardBrake
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "CameraErrors",
     "ClockFault",
     "CutIn",
     "DetectorErrors",
@@ -48,6 +51,7 @@ __all__ = [
     "OncomingWalker",
     "ParkedCar",
     "PedestrianCrossing",
+    "Predictor",
     "Road",
     "SensorNoise",
     "SyntheticLog",

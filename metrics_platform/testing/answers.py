@@ -154,3 +154,4 @@ _TOGETHER: Mapping[str, Mapping[str, Callable[[Sequence[Value]], Value]]] = {
     "time_to_collision": {"min_ttc_s": _least, "critical_encounters": _total},
     "worst_time_to_collision": {"min_wttc_s": _least},
 }
+PAIR_METRICS = frozenset(_TOGETHER)

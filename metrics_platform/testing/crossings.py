@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from metrics_platform.core.definitions import Tolerance
+from metrics_platform.core.errors import ConfigurationError
 from metrics_platform.testing import encounters
 from metrics_platform.testing.answers import About, Known, merged
 from metrics_platform.testing.encounters import (
@@ -47,6 +48,16 @@ class _Crossing(Situation):
     def steady_until_s(self, drive: Drive) -> float:
         """It may do anything once it has passed."""
         return self.happens_s(drive)
+
+    def check(self, drive: Drive) -> None:
+        """Refuse a crossing that began before the log."""
+        super().check(drive)
+        across_m = drive.ego.box.width_m + self.who.length_m
+        enters_s = self.arrive_s - self.pet_s - across_m / self.crossing_speed_mps()
+        if enters_s < 0:
+            raise ConfigurationError(
+                f"{self} would have begun {-enters_s:g} s before the log: arrive later"
+            )
 
     def known(self, drive: Drive) -> Known:
         """Return what two straight paths at right angles give."""

@@ -1,5 +1,6 @@
 """A detector whose errors are known by construction, judged by an annotation without any."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,11 +9,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from metrics_platform.core.definitions import Tolerance
 from metrics_platform.core.errors import ConfigurationError
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.kernels.geometry import wrapped
 from metrics_platform.signals.tracks import Tracks
-from metrics_platform.testing.answers import About, Known, Value
+from metrics_platform.testing.answers import PAIR_METRICS, Known, Value
+from metrics_platform.testing.detection_counts import (
+    THRESHOLDS_M,
+    Counts,
+    av2_answers,
+    nuscenes_answers,
+)
+from metrics_platform.testing.detections import AV2_NAMES
 from metrics_platform.testing.faults import Fault
 from metrics_platform.testing.synthetic_frames import Frames
 
@@ -24,47 +32,11 @@ _APART_M = 6.0
 _ASIDE_M = np.array([8.0, 12.0, 16.0, 20.0])
 # Objects nearer than this to the ego are judged, whatever they are (nuScenes: pedestrians, 40 m).
 _JUDGED_M = 40.0
-# Whatever is right is more certain than whatever is wrong.
-_RIGHT_SCORE, _WRONG_SCORE = 0.9, 0.3
-# nuScenes' average precision: recalls .11, .12, … 1, precision beyond 0.1, thresholds in metres.
-_RECALLS = np.arange(11, 101) / 100
-_THRESHOLDS_M = (0.5, 1.0, 2.0, 4.0)
-_ERROR_THRESHOLD_M = 2.0
+# Nearer than this to the drivable area a corner of any box is within the 5 m of Argoverse 2.
+_BESIDE_AREA_M = 2.0
+# Of what is right, and of what is wrong.
+_SCORES = (0.9, 0.3)
 _TRACKING_M = 2.0
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many boxes of one category there are of each kind, as the annotation names it.
-
-    Attributes:
-        truths: Annotated.
-        missed: Of them, without a box of the detector.
-        misclassified: Of them, found as something else.
-        false: Boxes of the detector that say so, where nothing is at all.
-        false_class: Boxes that say so of something else.
-    """
-
-    truths: int = 0
-    missed: int = 0
-    misclassified: int = 0
-    false: int = 0
-    false_class: int = 0
-
-    @property
-    def found(self) -> int:
-        """True positives, where the class matters."""
-        return self.truths - self.missed - self.misclassified
-
-    @property
-    def recall(self) -> float:
-        """Of the truths, how many were found as what they are."""
-        return self.found / self.truths
-
-    @property
-    def precision(self) -> float:
-        """Of the boxes of that category, how many are right."""
-        return self.found / (self.found + self.false + self.false_class)
 
 
 @dataclass(frozen=True)
@@ -73,8 +45,8 @@ class DetectorErrors(Fault):
 
     What is known of it exactly: the counts, round(ratio · boxes) of each kind; so recall and
     precision, MOTA, IDF1, the mean average precision but for the steps of its recalls, the errors
-    of what is found. Boxes that are wrong have lower scores than those that are right. At every
-    moment the detector finds somebody: benchmarks leave out moments at which it says nothing.
+    of what is found. At every moment the detector finds somebody: benchmarks leave out moments at
+    which it says nothing.
 
     Metrics of pairs see every road user twice, once per source: their answers are not known.
 
@@ -83,15 +55,25 @@ class DetectorErrors(Fault):
         misclassified_ratio: Of the annotated boxes, how many it takes for something else.
         false_ratio: Boxes where nothing is, per annotated box.
         position_error_m: By which every box is displaced, in a random direction.
+        heading_error_rad: By which every box is turned to the left.
+        surest_when_wrong: Whether boxes that are wrong have greater scores than those that are
+            right, rather than lower ones.
+        argoverse: Whether categories are named as Argoverse 2 does, to be judged by its rules
+            instead of those of nuScenes.
         seed: Of what is chosen, and of directions.
     """
 
-    adds_source: ClassVar[bool] = True
+    annotates: ClassVar[bool] = True
+    # Each encounter is there twice.
+    hides: ClassVar[frozenset[str]] = PAIR_METRICS | {"track_lifetimes"}
 
     missed_ratio: float = 0.0
     misclassified_ratio: float = 0.0
     false_ratio: float = 0.0
     position_error_m: float = 0.0
+    heading_error_rad: float = 0.0
+    surest_when_wrong: bool = False
+    argoverse: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -104,6 +86,8 @@ class DetectorErrors(Fault):
                 f"{self}: position_error_m is at least 0 and less than {_TRACKING_M:g}, from where "
                 "on nobody takes a box for the same object"
             )
+        if not 0 <= self.heading_error_rad < math.pi / 2:
+            raise ConfigurationError(f"{self}: heading_error_rad is less than a right angle")
 
     def befall(self, frames: Frames) -> Frames:
         """Return the signals, with annotation and detector in place of the tracks.
@@ -119,26 +103,31 @@ class DetectorErrors(Fault):
             pl.Series("_kind", kinds),
             x_m=pl.col("x_m") + self.position_error_m * pl.Series(np.cos(bearing)),
             y_m=pl.col("y_m") + self.position_error_m * pl.Series(np.sin(bearing)),
+            heading_rad=wrapped(pl.col("heading_rad") + self.heading_error_rad),
         ).filter(pl.col("_kind") != "missed")
         wrong = pl.col("_kind") == "misclassified"
+        right_score, wrong_score = _SCORES[:: -1 if self.surest_when_wrong else 1]
         taken_for = pl.col("category").replace(_TAKEN_FOR)
         # Different scores, so that the order of boxes is no matter of chance.
         step = pl.int_range(pl.len()) * 1e-6
         detected = seen.with_columns(
             source=pl.lit(DETECTOR),
             category=pl.when(wrong).then(taken_for).otherwise("category"),
-            score=pl.when(wrong).then(_WRONG_SCORE).otherwise(_RIGHT_SCORE) - step,
+            score=pl.when(wrong).then(wrong_score).otherwise(right_score) - step,
         )
         annotated = truths.with_columns(source=pl.lit(ANNOTATION), score=pl.lit(None, pl.Float64))
         false = self._false(truths).with_columns(
             source=pl.lit(DETECTOR),
             track_id=pl.format("false {}", pl.int_range(pl.len())),
-            score=_WRONG_SCORE / 2 - step,
+            score=wrong_score - 0.01 - step,
         )
         schema = polars_schema(Tracks)
         parts = [part.select(schema.names()).cast(schema) for part in (annotated, detected, false)]
         key = ["log_id", "timestamp_ns", "source", "track_id"]
-        return {**frames, "tracks": pl.concat(parts).sort(key)}
+        tracks = pl.concat(parts).sort(key)
+        if self.argoverse:
+            tracks = tracks.with_columns(pl.col("category").replace(AV2_NAMES))
+        return {**frames, "tracks": tracks}
 
     def counts(self, frames: Frames) -> Mapping[str, Counts]:
         """Return by category how many boxes there are of each kind.
@@ -177,38 +166,29 @@ class DetectorErrors(Fault):
             "switches": 0,
             "motp_distance_m": error,
         }
+        if not self._apart(frames):
+            return {}
         known: dict[str, dict[str, Value]] = {
             "object_tracking": tracking,
-            "identity_switches": {"identity_switches": 0, "longest_gap_s": None},
+            "identity_switches": {"identity_switches": 0},
+            "track_lifetimes": {"tracks": self._trackers(frames)},
         }
-        if self._all_judged(frames) and all(error != threshold for threshold in _THRESHOLDS_M):
-            known |= self._detection(counts)
-        return known
-
-    def _detection(self, counts: list[Counts]) -> dict[str, dict[str, Value]]:
-        error = self.position_error_m
-        reached = sum(error < threshold for threshold in _THRESHOLDS_M) / len(_THRESHOLDS_M)
-        # What is right comes first: precision is 1 up to the recall that is reached.
-        precisions = [reached * float((c.recall >= _RECALLS - 1e-9).mean()) for c in counts]
-        mean_ap = sum(precisions) / len(counts)
-        least = min(c.recall for c in counts)
-        step = Tolerance(absolute=1.01 / len(_RECALLS))
-        because = (
-            "precision falls at the recall that is reached, between two of those it is read at"
+        if any(error == threshold for threshold in THRESHOLDS_M):
+            return known
+        if self.argoverse:
+            # There a box that is wrong can take the object from one that is right.
+            judged = self._in_region(frames) and not self.surest_when_wrong
+            return known | av2_answers(counts, error, self.heading_error_rad) if judged else known
+        if not self._within_reach(frames):
+            return known
+        return known | nuscenes_answers(
+            counts, error, self.heading_error_rad, surest_when_wrong=self.surest_when_wrong
         )
-        known: dict[str, dict[str, Value]] = {
-            "nuscenes_detection": {"mean_ap": About(mean_ap, step, because)},
-            "matched_box_errors": {
-                "heading_error_rad": 0.0,
-                "velocity_error_mps": 0.0,
-                "flipped_ratio": 0.0,
-            },
-        }
-        if least > _RECALLS[0] + 0.01 and error < _ERROR_THRESHOLD_M:
-            # Scale, heading and velocity are right, attributes unknown.
-            score = (5 * mean_ap + max(0.0, 1 - error) + 3) / 10
-            known["nuscenes_detection"]["nds"] = About(score, step, because)
-        return known
+
+    def _trackers(self, frames: Frames) -> int:
+        truths = self._truths(frames)
+        seen = truths.filter(pl.Series(self._kinds(truths) != "missed"))
+        return seen["track_id"].n_unique() + len(self._false(truths))
 
     def _truths(self, frames: Frames) -> pl.DataFrame:
         tracks = frames["tracks"].sort("timestamp_ns", "track_id")
@@ -257,14 +237,39 @@ class DetectorErrors(Fault):
         moved: pl.DataFrame = beside.with_columns(pl.Series("y_m", placed, dtype=pl.Float64))
         return moved
 
-    def _all_judged(self, frames: Frames) -> bool:
+    def _apart(self, frames: Frames) -> bool:
+        """Tell whether no box of one road user could be taken for another one."""
+        truths = self._truths(frames)
+        other = truths.select("timestamp_ns", other_id="track_id", other_x_m="x_m", other_y_m="y_m")
+        pairs = truths.join(other, on="timestamp_ns").filter(
+            pl.col("track_id") < pl.col("other_id")
+        )
+        away_m = (
+            (pl.col("x_m") - pl.col("other_x_m")) ** 2 + (pl.col("y_m") - pl.col("other_y_m")) ** 2
+        ).sqrt()
+        return bool(pairs.select((away_m >= _APART_M).all()).item())
+
+    def _within_reach(self, frames: Frames) -> bool:
         """Tell whether all boxes are near enough to the ego to be judged by nuScenes."""
         truths = self._truths(frames)
         boxes = pl.concat([truths, self._false(truths)]).sort("timestamp_ns")
         ego = frames["ego_poses"].select("timestamp_ns", ego_x_m="x_m", ego_y_m="y_m")
         near = boxes.join_asof(ego.sort("timestamp_ns"), on="timestamp_ns", strategy="nearest")
-        away = (
+        away_m = (
             (pl.col("x_m") - pl.col("ego_x_m")) ** 2 + (pl.col("y_m") - pl.col("ego_y_m")) ** 2
         ).sqrt()
-        farthest = near.select(away.max()).item()
-        return bool(farthest + self.position_error_m < _JUDGED_M)
+        farthest_m = near.select(away_m.max()).item()
+        return bool(farthest_m + self.position_error_m < _JUDGED_M)
+
+    def _in_region(self, frames: Frames) -> bool:
+        """Tell whether all annotated boxes are on the drivable area or next to it.
+
+        What is wrong has lower scores there, so it needn't be.
+        """
+        area, truths = frames["drivable_areas"], self._truths(frames)
+        return all(truths[axis].is_between(*_widened(area[axis])).all() for axis in ("x_m", "y_m"))
+
+
+def _widened(values: pl.Series) -> tuple[float, float]:
+    numbers = values.to_numpy()
+    return float(numbers.min()) - _BESIDE_AREA_M, float(numbers.max()) + _BESIDE_AREA_M

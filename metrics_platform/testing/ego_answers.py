@@ -23,16 +23,12 @@ _BY_SAVITZKY_GOLAY = (
 )
 
 
-def ego_answers(drive: Drive, brake: HardBrake | None = None) -> Known:
-    """Return what is known of the ego's drive.
-
-    Args:
-        drive: Of which ego, where and how long.
-        brake: What it did besides keeping its speed.
-    """
+def ego_answers(drive: Drive) -> Known:
+    """Return what is known of the ego's drive."""
+    brake = drive.brake
     if drive.ego.radius_m is not None:
         return _turning(drive, drive.ego.speed_mps, drive.ego.radius_m)
-    straight = merged(_distance(drive, brake), _comfort(drive, brake), _lane(drive))
+    straight = merged(_distance(drive), _comfort(drive, brake), _lane(drive))
     if brake is not None:
         return merged(straight, _braking(drive, brake))
     speed = drive.ego.speed_mps
@@ -60,21 +56,21 @@ def ego_answers(drive: Drive, brake: HardBrake | None = None) -> Known:
     )
 
 
-def way_m(drive: Drive, brake: HardBrake | None) -> float:
+def way_m(drive: Drive, until_s: float | None = None) -> float:
     """Return the length of the ego's way; of a turn, that of the chords between its states."""
-    speed, seconds, radius = drive.ego.speed_mps, drive.seconds, drive.ego.radius_m
+    speed, radius, brake = drive.ego.speed_mps, drive.ego.radius_m, drive.brake
+    seconds = drive.seconds if until_s is None else until_s
     if radius is not None:
-        steps = round(seconds / _STEP_S)
-        return steps * 2 * radius * math.sin(speed * _STEP_S / radius / 2)
+        return seconds / _STEP_S * 2 * radius * math.sin(speed * _STEP_S / radius / 2)
     if brake is None:
         return speed * seconds
-    coasting = seconds - brake.brake_at_s - brake.duration_s
-    lost = brake.duration_s**2 / 2 + brake.duration_s * coasting
-    return speed * seconds - brake.deceleration_mps2 * lost
+    braking = min(max(seconds - brake.brake_at_s, 0.0), brake.duration_s)
+    coasting = max(seconds - brake.brake_at_s - brake.duration_s, 0.0)
+    return speed * seconds - brake.deceleration_mps2 * (braking**2 / 2 + braking * coasting)
 
 
-def _distance(drive: Drive, brake: HardBrake | None) -> Known:
-    way, seconds = way_m(drive, brake), drive.seconds
+def _distance(drive: Drive) -> Known:
+    way, seconds = way_m(drive), drive.seconds
     rolled = way if drive.ego.radius_m is None else drive.ego.speed_mps * seconds
     apart = About(
         rolled / way - 1 if way >= _COMPARABLE_M else None,
@@ -186,7 +182,7 @@ def _braking(drive: Drive, brake: HardBrake) -> Known:
     known: dict[str, dict[str, float | About | None]] = {
         "mean_speed": {
             "mean_speed_mps": About(
-                _mean_speed(drive, brake),
+                way_m(drive) / drive.seconds,
                 Tolerance(absolute=0.02 + start * _STEP_S / (2 * drive.seconds)),
                 "the mean is that of states 0.1 s apart, of which the first and last count in full",
             ),
@@ -220,10 +216,6 @@ def _braking(drive: Drive, brake: HardBrake) -> Known:
     return known
 
 
-def _mean_speed(drive: Drive, brake: HardBrake) -> float:
-    return way_m(drive, brake) / drive.seconds
-
-
 def _turning(drive: Drive, speed: float, radius: float) -> Known:
     yaw_rate, sideways = speed / radius, speed * speed / radius
     lateral = About(sideways, _SMOOTHED, _BY_SAVITZKY_GOLAY)
@@ -250,7 +242,7 @@ def _turning(drive: Drive, speed: float, radius: float) -> Known:
         "stops": {"stops": 0, "stopped_s": 0.0, "longest_stop_s": None, "stuck_s": 0.0},
     }
     if speed <= _STANDS_MPS * 1.02:
-        return _distance(drive, None)
+        return _distance(drive)
     shares = (sideways / _HARD_TURN_MPS2, yaw_rate / _HARD_TURN_RADPS)
     if max(shares) < 0.98:
         known["hard_turns"] = {
@@ -264,4 +256,4 @@ def _turning(drive: Drive, speed: float, radius: float) -> Known:
             "peak_lateral_acceleration_mps2": lateral,
             "peak_yaw_rate_radps": yaw_rate,
         }
-    return merged(_distance(drive, None), known)
+    return merged(_distance(drive), known)

@@ -7,11 +7,12 @@ import math
 
 import numpy as np
 
+from metrics_platform.core.definitions import Tolerance
 from metrics_platform.metrics.drac import CRITICAL_DRAC_MPS2
 from metrics_platform.metrics.lane_headway import SHORT_HEADWAY_S
 from metrics_platform.metrics.post_encroachment_time import CRITICAL_PET_S
 from metrics_platform.metrics.time_to_collision import CRITICAL_TTC_S
-from metrics_platform.testing.answers import Known, merged
+from metrics_platform.testing.answers import About, Known, merged
 from metrics_platform.testing.scenarios import Array, Box
 
 # Settings of the metrics, as they are shipped.
@@ -135,12 +136,14 @@ def closing_in(gap_m: float, closing_mps: float, speed_mps: float, side_by_side_
 
 def crossing(pet_s: float, et_s: float) -> Known:
     """Return what metrics of crossing paths find: the other was there first."""
+    between = Tolerance(absolute=1e-5)
+    because = "when a bumper was where lies between samples, along paths of rounded places"
     return {
         "post_encroachment_time": {
-            "pet_s": pet_s,
+            "pet_s": About(pet_s, between, because),
             "critical_encounters": int(pet_s < CRITICAL_PET_S),
         },
-        "encroachment_time": {"et_s": et_s},
+        "encroachment_time": {"et_s": About(et_s, between, because)},
     }
 
 
@@ -163,7 +166,7 @@ def in_danger(gap_m: Array, rear_mps: float, front_mps: float, step_s: float) ->
     faster = rear_mps + _RSS_RESPONSE_S * _RSS_GAINS_MPS2
     way_m = (rear_mps + faster) / 2 * _RSS_RESPONSE_S + faster**2 / (2 * _RSS_BRAKES_MPS2)
     safe_m = max(way_m - front_mps**2 / (2 * _RSS_AT_MOST_MPS2), 0.0)
-    dangerous = int((gap_m <= safe_m).sum())
+    dangerous = int((gap_m <= min(safe_m, RANGE_M)).sum())
     if not dangerous:
         return NO_DANGER
     return {

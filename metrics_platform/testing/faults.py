@@ -36,8 +36,10 @@ _MEASURED = {
 class Fault(ABC):
     """Something that goes wrong with one log."""
 
-    # Whether it adds a source of tracks, so that each encounter is there once more.
-    adds_source: ClassVar[bool] = False
+    # Whether there are annotated road users afterwards.
+    annotates: ClassVar[bool] = False
+    # Metrics of whose answers nothing is left, but what the fault itself knows.
+    hides: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def befall(self, frames: Frames) -> Frames:

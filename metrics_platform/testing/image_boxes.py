@@ -44,14 +44,31 @@ def image_boxes(frames: Frames) -> Frames:
     tracks = frames["tracks"].join(
         logs.with_columns(_log=pl.int_range(pl.len()) % LOGS_PER_TURN), on="log_id"
     )
+    objects = objects_of(tracks)
+    annotated = objects.filter(pl.col("_log") != 3)
+    found = objects.filter(pl.col("_log") != 2).with_columns(
+        truncation_index=pl.lit(None, pl.Int64), occlusion_index=pl.lit(None, pl.Int64)
+    )
+    parts = [annotated, _regions(annotated), *_good(found), *_rival(found), _detected(found)]
+    schema = polars_schema(ImageBoxes)
+    rows = pl.concat(parts, how="diagonal_relaxed")
+    absent = [pl.lit(None).alias(name) for name in schema if name not in rows.columns]
+    return {"image_boxes": rows.with_columns(absent).select(schema.names()).cast(schema)}
+
+
+def objects_of(tracks: pl.DataFrame) -> pl.DataFrame:
+    """Return the box of each road user in images, as annotated; its column by `_number`.
+
+    `_moment` counts the images in which it is.
+    """
     keys = ("log_id", "source", "track_id")
     moment = pl.int_range(pl.len()).over(keys, order_by="timestamp_ns")
     number = pl.col("track_id").cast(pl.Int64)
-    objects = tracks.select(
+    return tracks.select(
         "log_id",
         "timestamp_ns",
         "track_id",
-        "_log",
+        *[name for name in ("_log",) if name in tracks.columns],
         _moment=moment,
         _number=number,
         category=pl.col("category").replace(_NAMES),
@@ -72,15 +89,6 @@ def image_boxes(frames: Frames) -> Frames:
         width_m="width_m",
         height_m="height_m",
     )
-    annotated = objects.filter(pl.col("_log") != 3)
-    found = objects.filter(pl.col("_log") != 2).with_columns(
-        truncation_index=pl.lit(None, pl.Int64), occlusion_index=pl.lit(None, pl.Int64)
-    )
-    parts = [annotated, _regions(annotated), *_good(found), *_rival(found), _detected(found)]
-    schema = polars_schema(ImageBoxes)
-    rows = pl.concat(parts, how="diagonal_relaxed")
-    absent = [pl.lit(None).alias(name) for name in schema if name not in rows.columns]
-    return {"image_boxes": rows.with_columns(absent).select(schema.names()).cast(schema)}
 
 
 def _regions(annotated: pl.DataFrame) -> pl.DataFrame:

@@ -22,7 +22,15 @@ _TRACK = ("log_id", "source", "track_id")
 
 
 def predictions(frames: Frames) -> Frames:
-    """Return predictions for the tracks of `frames`, plans of its ego, and whose future is asked.
+    """Return what `futures` returns, with plans of the ego among the predictions."""
+    made = futures(frames)
+    parts = [made["predicted_trajectories"], ego_plans(frames)]
+    key = PredictedTrajectories.to_schema().unique
+    return {**made, "predicted_trajectories": pl.concat(parts).sort(key)}
+
+
+def futures(frames: Frames) -> Frames:
+    """Return predictions for the tracks of `frames`, and whose future is asked.
 
     Every second the predictor predicts every road user but the last of the log. Errors grow evenly
     along a mode, from the tracks of `frames` on. Where the log ends before the future does, it
@@ -75,9 +83,7 @@ def predictions(frames: Frames) -> Frames:
     )
     names = polars_schema(PredictedTrajectories).names()
     return {
-        "predicted_trajectories": pl.concat(
-            [trajectories.select(names).collect(), ego_plans(frames)]
-        ).sort(PredictedTrajectories.to_schema().unique),
+        "predicted_trajectories": trajectories.select(names).collect(),
         "forecast_targets": targets.select(polars_schema(ForecastTargets).names())
         .sort(ForecastTargets.to_schema().unique)
         .collect(),

@@ -3,34 +3,52 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import polars as pl
 
+from metrics_platform.core.definitions import Tolerance
 from metrics_platform.core.errors import ConfigurationError
 from metrics_platform.core.frames import polars_schema
+from metrics_platform.signals.predicted_trajectories import PredictedTrajectories
 from metrics_platform.signals.reported_distances import MILE_M
 from metrics_platform.signals.spans import Spans
-from metrics_platform.testing.answers import Known, Value
+from metrics_platform.testing.answers import About, Known, Value
 from metrics_platform.testing.ego_answers import way_m
 from metrics_platform.testing.experts import BEHIND_MPS, BESIDE_M, ego_plans, experts
 from metrics_platform.testing.missions import missions
-from metrics_platform.testing.situations import Drive, HardBrake
+from metrics_platform.testing.situations import Drive
 from metrics_platform.testing.synthetic_frames import Frames
 
 # Lengths of the beginning of a plan that `planner_expert_error` judges, and greatest error of each.
 _HORIZONS_S = {3: 6.0, 5: 8.0, 8: 16.0}
 
+# Of more than this a stage has a rate, and half of them are on either side of what is missing.
+_FRAMES_OF_A_RATE = 5
+# Within a step of 0.1 s a brake of 9 m/s² leaves 0.05 m open, at both ends of a mode.
+_BLURRED_M = 0.1
+
 
 class Recorded(ABC):
     """Something that a log records besides the drive."""
 
-    @abstractmethod
-    def frames(self, frames: Frames) -> Frames:
-        """Return its signals, for the log of `frames`."""
+    # Whether it is judged by annotated road users.
+    needs_annotation: ClassVar[bool] = False
 
     @abstractmethod
-    def known(self, drive: Drive, brake: HardBrake | None) -> Known:
+    def frames(self, frames: Frames) -> Frames:
+        """Return the log of `frames`, with its signals in it."""
+
+    @abstractmethod
+    def known(self, drive: Drive) -> Known:
         """Return what metrics find in them."""
+
+
+def with_trajectories(frames: Frames, made: pl.DataFrame) -> Frames:
+    """Return `frames` with more `predicted_trajectories`."""
+    name = "predicted_trajectories"
+    parts = [frames[name], made] if name in frames else [made]
+    return {**frames, name: pl.concat(parts).sort(PredictedTrajectories.to_schema().unique)}
 
 
 @dataclass(frozen=True)
@@ -49,11 +67,12 @@ class Expert(Recorded):
     behind_mps: float = BEHIND_MPS
 
     def frames(self, frames: Frames) -> Frames:
-        """Return `expert_poses`, and the ego's `predicted_trajectories`."""
+        """Add `expert_poses`, and the ego's `predicted_trajectories`."""
         plans = ego_plans(frames, beside_m=self.beside_m, behind_mps=self.behind_mps)
-        return {**experts(frames, beside_m=self.beside_m), "predicted_trajectories": plans}
+        made = {**frames, **experts(frames, beside_m=self.beside_m)}
+        return with_trajectories(made, plans)
 
-    def known(self, drive: Drive, brake: HardBrake | None) -> Known:
+    def known(self, drive: Drive) -> Known:
         """Return displacements, progress and errors of plans."""
         beside, behind = abs(self.beside_m), abs(self.behind_mps)
         known: dict[str, dict[str, Value]] = {
@@ -73,7 +92,7 @@ class Expert(Recorded):
             },
         }
         if drive.ego.radius_m is None:
-            way = way_m(drive, brake)
+            way = way_m(drive)
             known["route_progress"] = {
                 "expert_progress_m": way,
                 "ego_progress_m": way,
@@ -90,12 +109,14 @@ class Timings(Recorded):
 
     What is known of it exactly: of n frames the k-th takes each stage its usual time and
     `spread_s` · k / (n - 1), so that the quantile q of a stage is its usual time + q · `spread_s`,
-    and that from end to end the sum over the stages. No frame is lost.
+    and that from end to end the sum over the stages. `missing_frames` in the middle of the log are
+    missed by every stage; no other frame is lost.
 
     Attributes:
         usual_s: Stage to how long it takes at first, in the order of the work.
         spread_s: By how much longer it takes at last.
         deadline_s: Of the last stage; None for none.
+        missing_frames: In a row, which the sensor doesn't send.
     """
 
     usual_s: Mapping[str, float] = field(
@@ -103,16 +124,21 @@ class Timings(Recorded):
     )
     spread_s: float = 0.01
     deadline_s: float | None = None
+    missing_frames: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a trace that nobody could tell from a single stage."""
-        if len(self.usual_s) < 2:
-            raise ConfigurationError(f"{self}: it takes two stages to pass something on")
+        if len(self.usual_s) < 2 or self.missing_frames < 0:
+            raise ConfigurationError(
+                f"{self}: it takes two stages to pass something on, and at least 0 missing frames"
+            )
 
     def frames(self, frames: Frames) -> Frames:
-        """Return `spans`."""
+        """Add `spans`."""
         about = frames["recordings"].row(0, named=True)
         ticks = pl.int_range(about["start_ns"], about["end_ns"] + 1, 100_000_000, eager=True)
+        sent = pl.int_range(len(ticks), eager=True) - len(ticks) // 2
+        ticks = ticks.filter((sent < 0) | (sent >= self.missing_frames))
         share = pl.int_range(len(ticks), eager=True) / max(len(ticks) - 1, 1)
         begins, parts = ticks, []
         for stage, usual_s in self.usual_s.items():
@@ -132,11 +158,14 @@ class Timings(Recorded):
                 )
             )
             begins = begins + (duration_s * 1e9).round().cast(pl.Int64)
-        return {"spans": pl.concat(parts).sort("timestamp_ns", "stage")}
+        return {**frames, "spans": pl.concat(parts).sort("timestamp_ns", "stage")}
 
-    def known(self, drive: Drive, brake: HardBrake | None) -> Known:
+    def known(self, drive: Drive) -> Known:
         """Return percentiles, misses of deadlines and lost frames."""
-        last, count = list(self.usual_s.values())[-1], round(drive.seconds * 10) + 1
+        last = list(self.usual_s.values())[-1]
+        due = round(drive.seconds * 10) + 1
+        missing = min(self.missing_frames, due - due // 2)
+        count = due - missing
         slowest, total = max(self.usual_s.values()), sum(self.usual_s.values())
         spread, stages = self.spread_s, len(self.usual_s)
         known: dict[str, Value] = {
@@ -152,10 +181,23 @@ class Timings(Recorded):
             if min(abs(length - self.deadline_s) for length in lengths) > 1e-9:
                 misses = sum(length > self.deadline_s for length in lengths)
                 known |= {"deadline_misses": misses, "deadline_miss_ratio": misses / count}
-        dropped: dict[str, Value] = {
-            "missing_frames": 0, "unfinished_frames": 0, "lost_frames": 0, "longest_gap_s": None,
-        }  # fmt: skip
-        return {"stage_latency": known, "dropped_frames": dropped}
+        # Frames that are missing up to the end are missed by nobody, and few have no rate.
+        if due // 2 + missing >= due or count < 2 * _FRAMES_OF_A_RATE:
+            return {"stage_latency": known} if not missing else {}
+        later = About(
+            (missing + 1) * 0.1,
+            Tolerance(absolute=stages * spread / count + 1e-6),
+            "stages before it take a little longer each time",
+        )
+        return {
+            "stage_latency": known,
+            "dropped_frames": {
+                "missing_frames": stages * missing,
+                "unfinished_frames": 0,
+                "lost_frames": 0,
+                "longest_gap_s": later if missing else None,
+            },
+        }
 
 
 @dataclass(frozen=True)
@@ -169,25 +211,27 @@ class Mission(Recorded):
     """
 
     def frames(self, frames: Frames) -> Frames:
-        """Return drive modes, interventions, deliveries, phases and reports."""
-        return missions(frames)
+        """Add drive modes, interventions, deliveries, phases and reports."""
+        return {**frames, **missions(frames)}
 
-    def known(self, drive: Drive, brake: HardBrake | None) -> Known:
+    def known(self, drive: Drive) -> Known:
         """Return exposure, interventions and deliveries."""
-        way, seconds = way_m(drive, brake), drive.seconds
+        way, seconds = way_m(drive), drive.seconds
         nothing: dict[str, Value] = {"disengagements": 0, "by_system": 0, "without_cause": 0,
                                      "max_speed_mps": None}  # fmt: skip
         if drive.ego.kind == "car":
             return {
-                "exposure": _exposure(way, seconds, 1.0),
+                "exposure": _exposure(way, seconds, way, seconds),
                 "disengagements": nothing,
                 "interventions_per_distance": _per_distance(1, 1, way),
                 "remote_assistance": _assisted(0.2, seconds),
             }
+        remote_m = way_m(drive, 0.3 * seconds) - way_m(drive, 0.2 * seconds)
+        blurred_m = 0.0 if drive.brake is None else _BLURRED_M
         return {
-            "exposure": _exposure(way, seconds, 0.9),
+            "exposure": _exposure(way, seconds, way - remote_m, 0.9 * seconds, blurred_m),
             "disengagements": nothing,
-            "interventions_per_distance": _per_distance(2, 0, 0.9 * way),
+            "interventions_per_distance": _per_distance(2, 0, way - remote_m, blurred_m),
             "remote_assistance": _assisted(0.1, seconds),
             "delivery_completion": {
                 "deliveries": 3,
@@ -214,25 +258,40 @@ class Mission(Recorded):
         }
 
 
-def _exposure(way: float, seconds: float, share: float) -> dict[str, Value]:
+def _exposure(
+    way: float, seconds: float, autonomous_m: float, autonomous_s: float, blurred_m: float = 0.0
+) -> dict[str, Value]:
     return {
         "distance_m": way,
         "duration_s": seconds,
-        "autonomous_distance_m": share * way,
-        "autonomous_duration_s": share * seconds,
+        "autonomous_distance_m": _blurred(autonomous_m, autonomous_m, blurred_m),
+        "autonomous_duration_s": autonomous_s,
         "unknown_distance_m": 0.0,
     }
 
 
-def _per_distance(count: int, other: int, way: float) -> dict[str, Value]:
+def _per_distance(count: int, other: int, way: float, blurred_m: float = 0.0) -> dict[str, Value]:
+    rates: dict[str, Value] = {
+        f"interventions_per_1000_{unit}": (
+            _blurred(count / (way / length_m), way, blurred_m) if way else None
+        )
+        for unit, length_m in (("km", 1e6), ("miles", 1_000 * MILE_M))
+    }
     return {
         "interventions": count,
         "other_interventions": other,
-        "distance_m": way,
-        "interventions_per_1000_km": count / (way / 1e6) if way else None,
-        "interventions_per_1000_miles": count / (way / (1_000 * MILE_M)) if way else None,
+        "distance_m": _blurred(way, way, blurred_m),
         "miles_per_disengagement": None,
+        **rates,
     }
+
+
+def _blurred(value: float, way: float, blurred_m: float) -> Value:
+    """Return a value of which the way is a factor, when the way is known only so far."""
+    if not blurred_m:
+        return value
+    because = "where the mode changes between two states, the ego is taken to be evenly fast"
+    return About(value, Tolerance(relative=blurred_m / way), because)
 
 
 def _assisted(share: float, seconds: float) -> dict[str, Value]:

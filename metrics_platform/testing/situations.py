@@ -62,11 +62,15 @@ class Drive:
         ego: Who drives.
         road: Where.
         seconds: How long.
+        brake: What the ego does besides keeping its speed, if anything.
+        users: How many others are there.
     """
 
     ego: Ego
     road: Road
     seconds: float
+    brake: "HardBrake | None" = None
+    users: int = 0
 
     @property
     def moments_s(self) -> Array:

@@ -9,7 +9,7 @@ its speed, so a hard brake contradicts it, and `ConfigurationError` says so.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +18,7 @@ import polars as pl
 from metrics_platform.core.errors import ConfigurationError
 from metrics_platform.core.log_ids import check_log_id
 from metrics_platform.kernels.box_arrays import Boxes, box_distances
-from metrics_platform.testing.answers import Answer, answers_of, merged, of_encounters
+from metrics_platform.testing.answers import Answer, Known, answers_of, merged, of_encounters
 from metrics_platform.testing.ego_answers import ego_answers
 from metrics_platform.testing.faults import Fault
 from metrics_platform.testing.recorded import Recorded
@@ -80,34 +80,41 @@ class SyntheticLog:
                                      f"{self.road.lane_width_m / 2:g} m")  # fmt: skip
         for situation in self.situations:
             situation.check(self.drive)
+        for part in self.recorded:
+            if part.needs_annotation and not any(fault.annotates for fault in self.faults):
+                raise ConfigurationError(
+                    f"{part} is judged by annotated road users: add DetectorErrors() to the faults"
+                )
         self._check_brakes()
         self._check_room()
 
     @property
     def drive(self) -> Drive:
         """Who drives where, and for how long."""
-        return Drive(self.ego, self.road, self.seconds)
-
-    @property
-    def brake(self) -> HardBrake | None:
-        """What the ego does besides keeping its speed."""
-        return next((word for word in self.situations if isinstance(word, HardBrake)), None)
+        brakes = [word for word in self.situations if isinstance(word, HardBrake)]
+        alone = Drive(self.ego, self.road, self.seconds, next(iter(brakes), None))
+        start = np.zeros((1, 1))
+        return replace(alone, users=sum(len(w.users(start, alone)) for w in self.situations))
 
     @cached_property
     def known(self) -> Sequence[Answer]:
         """All that is known of what metrics ought to find, with tolerances."""
+        drive, perfect = self.drive, self._recorded()
         around = [word for word in self.situations if not isinstance(word, HardBrake)]
-        # A detector makes another source of the same encounters.
-        others = () if any(fault.adds_source for fault in self.faults) else around
-        perfect = self._recorded()
-        return answers_of(
-            merged(
-                ego_answers(self.drive, self.brake),
-                of_encounters([word.known(self.drive) for word in others]),
-                *(part.known(self.drive, self.brake) for part in self.recorded),
-                *(fault.known(perfect) for fault in self.faults),
-            )
+        found = merged(
+            ego_answers(drive),
+            of_encounters([word.known(drive) for word in around]),
+            self._tracked(),
+            *(part.known(drive) for part in self.recorded),
         )
+        for fault in self.faults:
+            left = {name: values for name, values in found.items() if name not in fault.hides}
+            own = fault.known(perfect)
+            hidden = {name for other in self.faults if other is not fault for name in other.hides}
+            found = merged(
+                left, {name: values for name, values in own.items() if name not in hidden}
+            )
+        return answers_of(found)
 
     @cached_property
     def answers(self) -> Mapping[str, Mapping[str, float | None]]:
@@ -123,6 +130,13 @@ class SyntheticLog:
         for fault in self.faults:
             frames = fault.befall(frames)
         return frames
+
+    def _tracked(self) -> Known:
+        """Return what is known of tracks that last as long as the log, judged by nobody."""
+        if not self.drive.users:
+            return {}
+        lasting = {"tracks": self.drive.users, "median_duration_s": self.seconds, "gaps": 0}
+        return {"track_lifetimes": {**lasting, "mean_coverage": None}}
 
     def _recorded(self) -> Frames:
         scenario = Scenario(
@@ -141,14 +155,14 @@ class SyntheticLog:
                 velocities=np.array([self.ego.velocities]),
                 about=np.zeros((1, 3), dtype=np.int64),
                 seconds=self.seconds + 1e-9,
-                tracks=len(self._users(np.zeros((1, 1)))),
+                tracks=self.drive.users,
                 scenarios={_NAME: scenario},
             ),
             np.random.default_rng(0),
         )
         frames |= self.road.frames(frames, offset_m=self.ego.offset_m)
         for part in self.recorded:
-            frames |= part.frames(frames)
+            frames = part.frames(frames)
         return frames
 
     def _ego_motion(self, t: Array, _: Parameters) -> Motion:
@@ -156,8 +170,8 @@ class SyntheticLog:
         if self.ego.radius_m is not None:
             radius = np.full((1, 1), float(self.ego.radius_m))
             return SCENARIOS["turn"].ego(t, {**parameters, "radius_m": radius})
-        if self.brake is not None:
-            return SCENARIOS["hard_brake"].ego(t, self.brake.parameters(self.drive))
+        if (brake := self.drive.brake) is not None:
+            return SCENARIOS["hard_brake"].ego(t, brake.parameters(self.drive))
         return SCENARIOS["cruise"].ego(t, parameters)
 
     def _users(self, t: Array) -> Sequence[RoadUser]:
