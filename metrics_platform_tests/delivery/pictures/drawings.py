@@ -25,9 +25,9 @@ def corpus() -> Made:
 
 
 @cache
-def of_scenario(name: str, metric: str, **parameters: float) -> Made:
+def of_scenario(name: str, metric: str) -> Made:
     """Return a metric of the library on one log, and all that it is computed from."""
-    given = computed_of(scenario(name, **parameters))
+    given = computed_of(scenario(name))
     return compute_chain(default_catalog(), [metric, "ego_states"], given, [name])
 
 
