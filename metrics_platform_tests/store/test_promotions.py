@@ -180,6 +180,16 @@ def test_readers_lose_no_log_unless_that_is_wanted(store: Store) -> None:
     assert store.versions_beside(NAME, "2.0.0", logs=["a", "c"])["others"].to_list() == [1]
 
 
+def test_a_log_that_fails_now_is_a_loss(store: Store) -> None:
+    write(store, "1.0.0")
+    shadow = replace(definition(version="2.0.0"), shadow=True)
+    assert isinstance(shadow, Signal)
+    store.write(computed({"a": [2.0]}, others={"b": FAILED}, of=shadow))
+
+    with pytest.raises(StoreError, match="of its 2 logs 1 failed with it; compute these first"):
+        store.promote(NAME, "2.0.0")
+
+
 def test_a_log_that_failed_before_or_abstains_now_is_no_loss(store: Store) -> None:
     old, new = definition(version="1.0.0"), definition(version="2.0.0")
     store.write(computed({"a": [1.0]}, others={"b": FAILED}, of=old))
