@@ -24,14 +24,21 @@ _SLOWEST_MPS = (0.0, -2.0)
 _DRIFT_M = 1.3
 _DRIFT_SPEED_MPS = 8.0
 _DRIFT_AT_S, _DRIFT_S = 2.0, 4.0
+# A full circle in less than the log, and who drives through it.
+_CIRCLE_M, _CIRCLE_RADPS = 10.0, 1.1
+_ACROSS_MPS = 4.8
+_CLIMBS_MPS = 0.6
+# When the poses come back, the ego's centre is in its first lane for one more moment.
+_LANE_END_S = (0.4, 1.2)
 
 
 def pinned_logs() -> Frames:
     """Return the logs of conformance, each scenario in full, and what no scenario shows.
 
     A hard turn and a drift out of the lane are among them, so that every derived definition has
-    rows of some log. On wild drives the ego brakes, turns, stops and reverses in no order, among
-    the road users of some scenarios: thresholds and durations are met from either side.
+    rows of some log; and gaps in the poses, to be bridged and not. On wild drives the ego brakes,
+    turns, stops and reverses in no order, among the road users of some scenarios: thresholds and
+    durations are met from either side.
     """
     parts = [
         *(scenario(name, seconds=SECONDS, bystanders=2) for name in SCENARIOS),
@@ -41,6 +48,8 @@ def pinned_logs() -> Frames:
             for seed, name in enumerate(("follow", "cut_in", "pedestrian_crossing", "sidewalk"))
         ),
         _drifting(scenario("cruise", log_id="drift", seconds=SECONDS, speed_mps=_DRIFT_SPEED_MPS)),
+        _circling(),
+        _without_poses(scenario("cruise", log_id="lane_end", seconds=4), *_LANE_END_S),
     ]
     hardly = hardly_logs()
     whole = with_families({name: pl.concat([part[name] for part in parts]) for name in parts[0]})
@@ -56,6 +65,37 @@ def _drifting(frames: Frames) -> Frames:
         heading_rad=(_DRIFT_M * phase.sin() * np.pi / _DRIFT_S / _DRIFT_SPEED_MPS).arctan(),
     )
     return {**frames, "ego_poses": moved}
+
+
+def _circling() -> Frames:
+    """Drive up in a circle that somebody crosses at both ends, with poses missing at its top.
+
+    There the heading passes through pi, and has to be told from the poses before and after.
+    """
+    speed_mps = _CIRCLE_RADPS * _CIRCLE_M
+    frames = scenario(
+        "turn", log_id="circle", seconds=SECONDS, bystanders=1,
+        speed_mps=speed_mps, radius_m=_CIRCLE_M,
+    )  # fmt: skip
+    t = (pl.col("timestamp_ns") - pl.col("timestamp_ns").min()) * 1e-9
+    top_s = np.pi / _CIRCLE_RADPS
+    return {
+        **_without_poses(frames, top_s - 0.15, top_s + 0.15),
+        # Long before the ego at the top, and just before it where the circle ends.
+        "tracks": frames["tracks"].with_columns(
+            x_m=pl.lit(0.0),
+            y_m=2 * _CIRCLE_M - _ACROSS_MPS * (t - 1),
+            heading_rad=pl.lit(-np.pi / 2),
+        ),
+    }
+
+
+def _without_poses(frames: Frames, from_s: float, until_s: float) -> Frames:
+    """Take away the ego's poses of some moments, and let it climb."""
+    since_s = (pl.col("timestamp_ns") - pl.col("timestamp_ns").min()) * 1e-9
+    kept = frames["ego_poses"].filter(~since_s.is_between(from_s, until_s, closed="none"))
+    climbing = kept.with_columns(z_m=_CLIMBS_MPS * since_s)
+    return {**frames, "ego_poses": climbing}
 
 
 def _wild(frames: Frames, seed: int) -> Frames:
