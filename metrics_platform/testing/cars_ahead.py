@@ -120,10 +120,10 @@ class CutIn(Situation):
             NO_CONTACT,
             encounters.following(end_m, speed),
             encounters.closing_in(self.gap_m, closing, speed, beside_m),
-            encounters.near_miss(ttc_s=ttc, pet_s=None, distance_m=end_m, both_move=True),
         )
         if np.abs(heading).max() < _LEAST_CROSSING_RAD:
-            known = merged(known, NO_CROSSING)
+            near = encounters.near_miss(ttc_s=ttc, pet_s=None, distance_m=end_m, both_move=True)
+            known = merged(known, NO_CROSSING, near)
         # Beside the ego it may have been nearer than at the end.
         if end_m <= float((gaps_m - turned_m)[before].min(initial=math.inf)):
             known = merged(known, encounters.approaching(gaps_m, moments))

@@ -136,8 +136,8 @@ def closing_in(gap_m: float, closing_mps: float, speed_mps: float, side_by_side_
 
 def crossing(pet_s: float, et_s: float) -> Known:
     """Return what metrics of crossing paths find: the other was there first."""
-    between = Tolerance(absolute=1e-5)
-    because = "when a bumper was where lies between samples, along paths of rounded places"
+    between = Tolerance(absolute=1e-4)
+    because = "ways along paths are sums of whole micrometres, sample by sample"
     return {
         "post_encroachment_time": {
             "pet_s": About(pet_s, between, because),
