@@ -180,26 +180,6 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", {str(tmp_path / Path(test_
     assert "1 passed" in done.stdout
 
 
-def test_a_metric_in_a_package_of_ones_own_is_found(tmp_path: Path) -> None:
-    [group, line] = re.findall(r'`\[project\.entry-points\."([\w.]+)"\]`.*?`(\w+ = "\w+")`',
-                               README, re.DOTALL)[0]  # fmt: skip
-    name, package = tomllib.loads(line).popitem()
-    (tmp_path / package).mkdir()
-    (tmp_path / package / "__init__.py").write_text('"""Ours."""\n')
-    (tmp_path / package / "standing.py").write_text(METRIC, encoding="utf-8")
-    installed = tmp_path / f"{package}-1.0.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-    (installed / "entry_points.txt").write_text(f"[{group}]\n{name} = {package}\n")
-    script = """
-from metrics_platform.core.catalog import default_catalog
-from metrics_platform.testing.conformance import assert_conforms
-assert_conforms(default_catalog()["standing"])
-"""
-    done = python(script, tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def python(script: str, path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", script],
