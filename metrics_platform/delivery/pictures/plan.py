@@ -139,7 +139,8 @@ def _labels(axes: Axes, actor: Body | None, other: Body | None, rest: Sequence[B
             continue
         top = view.seen(corners).max(axis=0)[1]
         x = view.seen(corners).mean(axis=0)[0]
-        apart = all(
+        # Those that the picture is about always have their name.
+        apart = color != GREY or all(
             abs(x - there[0]) > _LABEL[0] * view.size_m[0]
             or abs(top - there[1]) > _LABEL[1] * view.size_m[1]
             for there in placed
