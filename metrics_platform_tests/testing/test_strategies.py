@@ -22,8 +22,11 @@ from metrics_platform.testing.synthetic import START_NS
 from metrics_platform.testing.synthetic_frames import Frames
 
 CATALOG = default_catalog()
-# Nothing to shrink: what is wrong is wrong in any frame.
-FEW = settings(max_examples=12, deadline=None, phases=[Phase.generate], database=None)
+# Nothing to shrink: what is wrong is wrong in any frame. The same ones each time, some of them
+# with more than a row.
+FEW = settings(
+    max_examples=12, deadline=None, phases=[Phase.generate], database=None, derandomize=True
+)
 
 
 @pytest.mark.parametrize("definition", list(CATALOG), ids=lambda definition: definition.name)
@@ -104,7 +107,7 @@ def test_what_an_authors_schema_asks_is_kept(rows: type[MetricFrame]) -> None:
     definition = Signal(name="made_up", version="1.0.0", rows=rows, owner="us")
     seen = []
 
-    @settings(FEW, max_examples=50)
+    @settings(FEW, max_examples=25)
     @given(frames(rows))
     def keeps_it(frame: pl.DataFrame) -> None:
         validate(definition, frame)
@@ -167,14 +170,11 @@ def test_bounds_that_leave_nothing_are_told() -> None:
 
 def test_the_smallest_example_is_found() -> None:
     found = find(
-        frames_of("tracks"),
-        lambda frame: (frame["x_m"] > frame["y_m"]).any() and frame["score"].null_count() > 0,
-        settings=settings(max_examples=500, deadline=None, database=None),
+        frames_of("drive_modes"),
+        lambda frame: frame["mode"].is_in(["manual", "remote"]).any(),
+        settings=settings(FEW, max_examples=200, phases=list(Phase)),
     )
-    assert len(found) == 1
-    row = found.row(0, named=True)
-    assert {row["x_m"], row["y_m"]} <= {0.0, 1.0, -1.0, 0.001, -0.001}
-    assert (row["timestamp_ns"], row["length_m"], row["category"]) == (START_NS, 0.0, "car")
+    assert found.rows() == [("log_0", START_NS, "manual")]
 
 
 @FEW
@@ -188,7 +188,7 @@ def test_recordings_are_what_is_needed_of_the_same_logs(made: Frames) -> None:
     assert computed_of(made)["recordings"].logs_with(Status.COMPUTED) == log_ids_of(made)
 
 
-@FEW
+@settings(FEW, max_examples=6)
 @given(st.data())
 def test_frames_of_logs_that_are_drawn_already(data: st.DataObject) -> None:
     known: Sequence[Log] = data.draw(logs(min_size=2))
@@ -207,7 +207,7 @@ ROBUST = (
 
 
 @settings(
-    FEW, max_examples=10, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    FEW, max_examples=6, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(recordings_of([definition.name for definition in CATALOG.recorded]))
 def test_whatever_was_recorded_no_metric_fails(made: Frames) -> None:
