@@ -24,7 +24,8 @@ from metrics_platform.testing.golden import assert_golden
 from metrics_platform.testing.inputs import compute_on
 from metrics_platform.testing.on_paper import by_hand
 from metrics_platform.testing.predictor import Predictor
-from metrics_platform.testing.recorded import Expert, Mission, Timings
+from metrics_platform.testing.recorded import Expert, Timings
+from metrics_platform.testing.recorded_mission import Mission
 from metrics_platform.testing.roads import Road
 from metrics_platform.testing.situations import Ego, HardBrake
 from metrics_platform.testing.synthetic import scenario, synthetic_logs

@@ -88,17 +88,13 @@ class Situation:
     """What happens in a log. Subclasses are the words; this is what they have in common."""
 
     scenario: ClassVar[str]
-    # What it takes besides positive parameters.
+    # Whether it takes an ego that drives.
     needs_speed: ClassVar[bool] = True
-    may_be_zero: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse parameters that are not greater than 0."""
         for field in fields(self):
-            value = getattr(self, field.name)
-            if value is None or field.name in self.may_be_zero:
-                continue
-            if not value > 0:
+            if not getattr(self, field.name) > 0:
                 raise ConfigurationError(f"{self}: {field.name} is to be greater than 0")
 
     def users(self, t: Array, drive: Drive) -> Sequence[RoadUser]:
@@ -109,11 +105,7 @@ class Situation:
         """Return the parameters of the closed form."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values |= {"speed_mps": drive.ego.speed_mps, "lane_width_m": drive.road.lane_width_m}
-        return {
-            name: np.full((1, 1), float(value))
-            for name, value in values.items()
-            if value is not None
-        }
+        return {name: np.full((1, 1), float(value)) for name, value in values.items()}
 
     def happens_s(self, drive: Drive) -> float:
         """Return when all that it promises has happened; the log must last so long."""
