@@ -1,5 +1,6 @@
 """The `metrics-platform` command."""
 
+import gc
 import sys
 from collections.abc import Callable, Sequence
 
@@ -30,8 +31,16 @@ for _operator_command in operate.COMMANDS:
     app.command(rich_help_panel="For operators")(_operator_command)
 
 
+# Objects made before Python looks for garbage; as it comes, it looks after 700.
+_BETWEEN_COLLECTIONS = 50_000
+
+
 def main() -> None:
     """Run the command; an error that the platform raises on purpose is told in one sentence."""
+    # What is imported stays as long as the command: going through it over and over for garbage
+    # took a sixth of the time of a short one.
+    gc.freeze()
+    gc.set_threshold(_BETWEEN_COLLECTIONS)
     try:
         app()
     except MetricsPlatformError as error:

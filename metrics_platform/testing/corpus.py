@@ -24,9 +24,11 @@ _SLOWEST_MPS = (0.0, -2.0)
 _DRIFT_M = 1.3
 _DRIFT_SPEED_MPS = 8.0
 _DRIFT_AT_S, _DRIFT_S = 2.0, 4.0
+_LANE_CHANGE_M = 3.5
 # A full circle in less than the log, and who drives through it.
 _CIRCLE_M, _CIRCLE_RADPS = 10.0, 1.1
 _ACROSS_MPS = 4.8
+_HIDDEN_S = (2.0, 4.0)
 _CLIMBS_MPS = 0.6
 # When the poses come back, the ego's centre is in its first lane for one more moment.
 _LANE_END_S = (0.4, 1.2)
@@ -48,21 +50,27 @@ def pinned_logs() -> Frames:
             for seed, name in enumerate(("follow", "cut_in", "pedestrian_crossing", "sidewalk"))
         ),
         _drifting(scenario("cruise", log_id="drift", seconds=SECONDS, speed_mps=_DRIFT_SPEED_MPS)),
+        _drifting(
+            scenario("cruise", log_id="lane_change", seconds=SECONDS, speed_mps=_DRIFT_SPEED_MPS),
+            _LANE_CHANGE_M,
+            waves=0.5,
+        ),
         _circling(),
         _without_poses(scenario("cruise", log_id="lane_end", seconds=4), *_LANE_END_S),
     ]
     hardly = hardly_logs()
-    whole = with_families({name: pl.concat([part[name] for part in parts]) for name in parts[0]})
+    driven = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
+    whole = _assisted_by_several(with_families(driven))
     return {name: pl.concat([hardly[name], frame]) for name, frame in whole.items()}
 
 
-def _drifting(frames: Frames) -> Frames:
-    """Move an ego that drives along x to the left and back, in one wave."""
+def _drifting(frames: Frames, aside_m: float = _DRIFT_M, *, waves: float = 1.0) -> Frames:
+    """Move an ego that drives along x to the left, and back if it is a whole wave."""
     t = (pl.col("timestamp_ns") - pl.col("timestamp_ns").min()) * 1e-9
-    phase = ((t - _DRIFT_AT_S) / _DRIFT_S).clip(0, 1) * 2 * np.pi
+    phase = ((t - _DRIFT_AT_S) / _DRIFT_S).clip(0, 1) * 2 * np.pi * waves
     moved = frames["ego_poses"].with_columns(
-        y_m=_DRIFT_M * (1 - phase.cos()) / 2,
-        heading_rad=(_DRIFT_M * phase.sin() * np.pi / _DRIFT_S / _DRIFT_SPEED_MPS).arctan(),
+        y_m=aside_m * (1 - phase.cos()) / 2,
+        heading_rad=(aside_m * phase.sin() * np.pi * waves / _DRIFT_S / _DRIFT_SPEED_MPS).arctan(),
     )
     return {**frames, "ego_poses": moved}
 
@@ -81,13 +89,33 @@ def _circling() -> Frames:
     top_s = np.pi / _CIRCLE_RADPS
     return {
         **_without_poses(frames, top_s - 0.15, top_s + 0.15),
-        # Long before the ego at the top, and just before it where the circle ends.
-        "tracks": frames["tracks"].with_columns(
+        # Long before the ego at the top, and just before it where the circle ends. It is lost from
+        # sight meanwhile, wavers, and nobody says how fast it is.
+        "tracks": frames["tracks"]
+        .filter(~t.is_between(*_HIDDEN_S))
+        .with_columns(pl.lit(None, pl.Float64).alias(f"velocity_{axis}_mps") for axis in "xy")
+        .with_columns(
             x_m=pl.lit(0.0),
-            y_m=2 * _CIRCLE_M - _ACROSS_MPS * (t - 1),
+            y_m=2 * _CIRCLE_M - _ACROSS_MPS * (t - 1) + (2 * t).sin() / 2,
             heading_rad=pl.lit(-np.pi / 2),
         ),
     }
+
+
+def _assisted_by_several(frames: Frames) -> Frames:
+    """Have two more remote operators come in while the first one of the circle is there."""
+    events = frames["interventions"]
+    first = events.filter(log_id="circle", kind="remote_assistance")
+    time, lasts = pl.col("timestamp_ns"), pl.col("end_ns") - pl.col("timestamp_ns")
+    more = [
+        first.with_columns(
+            timestamp_ns=time + lasts * tenth // 10,
+            end_ns=time + lasts * (tenth + 1) // 10,
+            intervention_id=pl.lit(f"more_{tenth}"),
+        )
+        for tenth in (1, 5)
+    ]
+    return {**frames, "interventions": pl.concat([events, *more]).sort("log_id", "timestamp_ns")}
 
 
 def _without_poses(frames: Frames, from_s: float, until_s: float) -> Frames:
