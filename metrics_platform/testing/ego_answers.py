@@ -243,6 +243,12 @@ def _turning(drive: Drive, speed: float, radius: float) -> Known:
     }
     if speed <= _STANDS_MPS * 1.02:
         return _distance(drive)
+    beyond = (
+        yaw_rate / BOUNDS["yaw_rate_radps"][1],
+        sideways / BOUNDS["lateral_acceleration_mps2"][1],
+    )
+    if max(beyond) > 1.02:
+        known["ego_comfort"]["comfortable_ratio"] = 0.0
     shares = (sideways / _HARD_TURN_MPS2, yaw_rate / _HARD_TURN_RADPS)
     if max(shares) < 0.98:
         known["hard_turns"] = {
