@@ -1,12 +1,13 @@
 """What authors wait for, and which faults `check` and the conformance checks find.
 
 The times are of whole processes in a copy of the library with a lock of its own: `check --all`,
-`check` of what hasn't changed, and of one metric or one kernel that has. Each of the faults in
-mutants.toml is put into a copy, alone; it is caught where `check` says other values or another
-contract, or where the conformance checks fail. That the code has changed is not enough. Writes
-docs/mutants.md.
+`check` of what hasn't changed, and of one metric or one kernel that has; `watch_s` is from a save
+to the end of what `run --watch` tells. Each of the faults in mutants.toml is put into a copy, alone;
+it is caught where `check` says other values or another contract, or where the conformance checks
+fail. That the code has changed is not enough. Writes docs/mutants.md.
 """
 
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
+from typing import IO
 
 from benchmarks._mutants import (
     Found,
@@ -71,7 +73,36 @@ def _times(copy: Path) -> dict[str, float]:
         figures["check_one_metric_s"] = _least(copy, "check", code=1)
     with edited(copy, *_ONE_KERNEL):
         figures["check_one_kernel_s"] = _least(copy, "check", code=1)
-    return figures
+    return figures | {"watch_s": _watching(copy)}
+
+
+def _watching(copy: Path) -> float:
+    """Return the least seconds from a save until `run --watch` has told all of the new result."""
+    command = [sys.executable, "-u", "-c", _COMMAND, "run", "hard_brakes", "--watch"]
+    file, old, _ = _ONE_METRIC
+    seconds = []
+    with subprocess.Popen(
+        [*command, "--synthetic", "hard_brake"],
+        cwd=copy, env=environment(copy), stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        _read_until(process.stdout, "Watching")
+        for digit in range(1, _TIMES + 1):
+            with edited(copy, file, old, old.replace("3.0", f"3.{digit}")):
+                started = time.perf_counter()
+                _read_until(process.stdout, "Memory")
+                seconds.append(time.perf_counter() - started)
+            # The edit is taken back, which is a save, too.
+            _read_until(process.stdout, "Memory")
+        process.send_signal(signal.SIGINT)
+    return min(seconds)
+
+
+def _read_until(lines: IO[str], beginning: str) -> None:
+    for line in lines:
+        if line.startswith(beginning):
+            return
+    raise RuntimeError(f"the command ended before it said {beginning!r}")
 
 
 def _least(copy: Path, *arguments: str, code: int = 0) -> float:

@@ -54,6 +54,20 @@ def test_a_drift_leaves_the_lane_and_comes_back(frames: Frames) -> None:
     assert depth_m == pytest.approx(1.3 + 1.9 / 2 - 3.5 / 2, abs=0.2)
 
 
+def test_what_no_scenario_shows_is_there(frames: Frames) -> None:
+    [change] = of_log(frames, "lane_changes", "lane_change").to_dicts()
+    assert (change["side"], change["whole"]) == ("left", True)
+
+    # Who crosses the circle comes nearer in time at the second crossing than at the first.
+    crossings = of_log(frames, "path_crossings", "circle").sort("at_ns")
+    assert crossings["between_s"][1] < crossings["between_s"][0]
+    assert of_log(frames, "stops", "circle").is_empty()
+
+    # The gap in its poses is bridged; that of the other splits its drive.
+    assert of_log(frames, "ego_states", "circle")["segment_index"].max() == 0
+    assert of_log(frames, "ego_states", "lane_end")["segment_index"].max() == 1
+
+
 def test_wild_drives_stop_brake_turn_and_reverse(frames: Frames) -> None:
     speeds = frames["vehicle_speeds"].filter(pl.col("log_id").str.starts_with("wild"))["speed_mps"]
 
