@@ -302,9 +302,7 @@ def test_a_sound_metric_passes() -> None:
         pytest.param(integers_on_no_rows, "on an empty input expected", id="types"),
         pytest.param(makes_up_a_row, "1 rows out of no rows", id="row_from_nowhere"),
         pytest.param(raises_on_a_short_log, "failed on valid input", id="short_log"),
-        pytest.param(
-            says_no_unit, r"'speed' says no unit: .* it is called 'speed_mps'", id="unit"
-        ),
+        pytest.param(says_no_unit, r"'speed' says no unit: .* it is called 'speed_mps'", id="unit"),
         pytest.param(says_no_grain, "must say what a row is", id="grain"),
         pytest.param(says_no_source, "a paragraph on where the definition comes from", id="source"),
     ],

@@ -105,7 +105,7 @@ class MemoryPromotions:
         """
         check_moment(as_of)
         found = self._open(domain, name, as_of)
-        return found and found.version
+        return None if found is None else found.version
 
     def current_version(
         self, name: str, *, domain: str = "log", as_of: datetime | None = None

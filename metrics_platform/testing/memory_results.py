@@ -153,7 +153,7 @@ class MemoryResults:
 def _meant(told: Iterable[ReadLog], where: Selection) -> set[str]:
     """Return the logs that `Selection.log_ids` would find in the registry."""
     since, until = (
-        moment and nanoseconds(name, moment)
+        None if moment is None else nanoseconds(name, moment)
         for name, moment in (("since", where.since), ("until", where.until))
     )
 
