@@ -2,7 +2,7 @@
 
 The times are of whole processes in a copy of the library with a lock of its own: `check --all`,
 `check` of what hasn't changed, and of one metric or one kernel that has; `watch_s` is from a save
-to the end of what `run --watch` tells. Each of the faults in mutants.toml is put into a copy, alone;
+to the end of what `run --watch` tells. Each fault in mutants.toml is put into a copy, alone;
 it is caught where `check` says other values or another contract, or where the conformance checks
 fail. That the code has changed is not enough. Writes docs/mutants.md.
 """
