@@ -537,3 +537,10 @@ def test_a_time_that_cannot_be_is_refused(home: Path, command: tuple[str, str], 
     assert done.status == 2
     assert f"Invalid value for '{command[1]}'" in done.err
     assert "Traceback" not in done.err
+
+
+def test_what_only_some_commands_need_is_not_loaded_by_all() -> None:
+    heavy = ("dagster", "sqlalchemy", "scipy", "matplotlib", "metrics_platform.testing")
+    code = f"import sys, metrics_platform.cli; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

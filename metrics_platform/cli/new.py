@@ -7,7 +7,6 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from metrics_platform.authoring.scaffold import check_name, new_metric
 from metrics_platform.authoring.skeleton import Grain
 from metrics_platform.cli.terminal import out
 from metrics_platform.core.catalog import Catalog, default_catalog
@@ -36,6 +35,9 @@ def new(
 
     What isn't told by options is asked for.
     """
+    # It imports all that tests are made of, which other commands don't wait for.
+    from metrics_platform.authoring.scaffold import check_name, new_metric
+
     catalog = default_catalog()
     check_name(name, catalog)
     missing = {"--signals": signals, "--grain": grain, "--owner": owner}
