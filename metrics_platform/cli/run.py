@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -181,6 +182,12 @@ def _watch(bench: Bench, once: Callable[[], None], project: Project | None) -> N
             except SyntaxError as error:
                 tell(error)
     except KeyboardInterrupt:
+        # Polars interrupts its queries by itself, and Python then does it once more, at the next
+        # call: that of `suppress` would be too early.
+        try:  # noqa: SIM105
+            time.sleep(0)
+        except KeyboardInterrupt:
+            pass
         out.print("\nStopped")
     except StartAnewError as error:
         out.print(f"{error}, which this command runs on: starting anew", style="dim")
