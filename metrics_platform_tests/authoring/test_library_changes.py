@@ -12,6 +12,9 @@ import pytest
 
 from metrics_platform_tests.authoring.library import Edit, checked, copied, git, run
 
+# One copy with one lock for all: it is made once.
+pytestmark = pytest.mark.xdist_group("library_changes")
+
 # Made before the first lock, so that taking them back is a change.
 NARROW = Edit(
     "metrics/interventions_per_delivery.py",

@@ -6,6 +6,9 @@ import pytest
 
 from benchmarks._mutants import Mutant, all_mutants, copied_library, tried, written_lock
 
+# One copy with one lock for all: it is made once.
+pytestmark = pytest.mark.xdist_group("mutants")
+
 NAMES = ("dropped_frames", "hard_brakes", "mean_speed")
 
 
