@@ -149,7 +149,7 @@ nobody has thought of, expect less to be found. All faults were written down bef
 | | At first found | Then the corpus got |
 |---|---|---|
 | the first 73 | 62 (85 %) | drives that reverse and stop, a climb, a circle, gaps in the poses |
-| another 24, new to that corpus | 18 (75 %) | a lane change, a road user out of sight, overlapping sessions |
+| another 24 | 18 (75 %) | a lane change, a road user out of sight, sessions that overlap |
 
 A fault counts as found where `check` says other values or another contract, or where a conformance
 check fails; that the code has changed is not enough. This file is written by the benchmark.
