@@ -90,7 +90,8 @@ class RunningPlatform:
             waiting = {i for i in least if i not in done or logs[i]["revision"] < least[i]}
             if not waiting and not any(row["in_run"] for row in logs.values()):
                 return logs
-            time.sleep(1.0)
+            # Each look is a process of its own, which takes time from the runs.
+            time.sleep(3.0)
         raise AssertionError(f"not taken in within {_TAKEN_IN_S:g} s: {waiting}")
 
 
