@@ -28,9 +28,9 @@ def main() -> None:
 
 
 def _lock(names: list[str]) -> dict[str, Any]:
-    from metrics_platform.authoring.acceptance import accept
-    from metrics_platform.authoring.comparison import compare
-    from metrics_platform.authoring.lock import LOCK, Lock
+    from metrics_platform.authoring.locking.acceptance import accept
+    from metrics_platform.authoring.locking.comparison import compare
+    from metrics_platform.authoring.locking.lock import LOCK, Lock
 
     tree, empty = _tree(names), Lock(LOCK)
     accept(tree, empty, compare(tree, empty, names=names, results=True))
@@ -38,10 +38,10 @@ def _lock(names: list[str]) -> dict[str, Any]:
 
 
 def _try(names: list[str]) -> dict[str, Any]:
-    from metrics_platform.authoring.acceptance import in_folder
-    from metrics_platform.authoring.changes import Kind
-    from metrics_platform.authoring.comparison import compare
-    from metrics_platform.authoring.lock import read_lock
+    from metrics_platform.authoring.locking.acceptance import in_folder
+    from metrics_platform.authoring.locking.changes import Kind
+    from metrics_platform.authoring.locking.comparison import compare
+    from metrics_platform.authoring.locking.lock import read_lock
 
     tree = _tree(names)
     lock = read_lock(in_folder(tree.project))
@@ -68,8 +68,8 @@ def _breaks(definitions: list[Any]) -> str | None:
 
 def _tree(names: list[str]) -> Any:
     import metrics_platform
+    from metrics_platform.authoring.locking.working_tree import WorkingTree
     from metrics_platform.authoring.project import find_project
-    from metrics_platform.authoring.working_tree import WorkingTree
     from metrics_platform.core.catalog import default_catalog
 
     assert Path(metrics_platform.__file__).is_relative_to(Path.cwd()), "this is not the copy"

@@ -143,7 +143,7 @@ def test_every_command_is_tested() -> None:
     tests = ROOT / "metrics_platform_tests"
     others = [
         *(tests / "end_to_end").glob("*.py"),
-        *(tests / "authoring").glob("*.py"),
+        *(tests / "authoring").rglob("*.py"),
         *(tests / "delivery").glob("*_command.py"),
     ]
     tested = "".join(path.read_text(encoding="utf-8") for path in [Path(__file__), *others])

@@ -11,10 +11,10 @@ from metrics_platform.cli.terminal import err, out
 from metrics_platform.core.errors import LockConflictError, LockError
 
 if TYPE_CHECKING:
-    from metrics_platform.authoring.changes import Report
-    from metrics_platform.authoring.lock import Lock
+    from metrics_platform.authoring.locking.changes import Report
+    from metrics_platform.authoring.locking.lock import Lock
+    from metrics_platform.authoring.locking.working_tree import WorkingTree
     from metrics_platform.authoring.project import Project
-    from metrics_platform.authoring.working_tree import WorkingTree
 
 Base = Annotated[
     str | None,
@@ -43,9 +43,9 @@ def check(
     ] = False,
 ) -> None:
     """Say what each metric has become since metrics.lock, and fail where it owes a version."""
-    from metrics_platform.authoring import pull_request, report
-    from metrics_platform.authoring.bumps import write_versions
-    from metrics_platform.authoring.comparison import compare, with_versions
+    from metrics_platform.authoring.locking import pull_request, report
+    from metrics_platform.authoring.locking.bumps import write_versions
+    from metrics_platform.authoring.locking.comparison import compare, with_versions
 
     with err.status("comparing"):
         tree = _working_tree()
@@ -77,9 +77,9 @@ def check(
 
 def lock(everything: All = False, base: Base = None) -> None:
     """Accept what has changed: write metrics.lock, unless a version is owed."""
-    from metrics_platform.authoring.acceptance import accept
-    from metrics_platform.authoring.comparison import compare
-    from metrics_platform.authoring.lock import LOCK, Lock
+    from metrics_platform.authoring.locking.acceptance import accept
+    from metrics_platform.authoring.locking.comparison import compare
+    from metrics_platform.authoring.locking.lock import LOCK, Lock
 
     with err.status("computing what changed"):
         tree = _working_tree()
@@ -110,8 +110,8 @@ def _refuse(report: "Report") -> None:
 
 
 def _working_tree() -> "WorkingTree":
+    from metrics_platform.authoring.locking.working_tree import WorkingTree
     from metrics_platform.authoring.project import find_project
-    from metrics_platform.authoring.working_tree import WorkingTree
     from metrics_platform.core.catalog import default_catalog
 
     project = find_project()
@@ -119,16 +119,16 @@ def _working_tree() -> "WorkingTree":
 
 
 def _lock_of(project: "Project") -> "Lock | None":
-    from metrics_platform.authoring.acceptance import in_folder
-    from metrics_platform.authoring.lock import read_lock
+    from metrics_platform.authoring.locking.acceptance import in_folder
+    from metrics_platform.authoring.locking.lock import read_lock
 
     return read_lock(in_folder(project))
 
 
 def _lock_at(project: "Project", revision: str) -> "Lock":
     """Return the lock of a git revision; an empty one where it has none."""
-    from metrics_platform.authoring.lock import LOCK, Lock, read_lock
-    from metrics_platform.authoring.revisions import at_revision
+    from metrics_platform.authoring.locking.lock import LOCK, Lock, read_lock
+    from metrics_platform.authoring.locking.revisions import at_revision
 
     read = at_revision(project, revision)
     told = f"{LOCK} of {revision}"

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from metrics_platform.authoring.skeleton import Grain
+from metrics_platform.authoring.scaffolding.skeleton import Grain
 from metrics_platform.cli.terminal import out
 from metrics_platform.core.catalog import Catalog, default_catalog
 from metrics_platform.core.errors import ConfigurationError, DefinitionError, UnknownNameError
@@ -36,7 +36,7 @@ def new(
     What isn't told by options is asked for.
     """
     # It imports all that tests are made of, which other commands don't wait for.
-    from metrics_platform.authoring.scaffold import check_name, new_metric
+    from metrics_platform.authoring.scaffolding.scaffold import check_name, new_metric
 
     catalog = default_catalog()
     check_name(name, catalog)

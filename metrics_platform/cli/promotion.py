@@ -84,7 +84,7 @@ def _tell(store: "Store", catalog: Catalog, name: str, done: "Promotion") -> Non
 
 
 def _compare(store: "Store", catalog: Catalog, name: str, before: str, after: str) -> None:
-    from metrics_platform.authoring.report import values_told
+    from metrics_platform.authoring.locking.report import values_told
     from metrics_platform.delivery.promotion import compared
 
     shadow = catalog.shadows.get(name)

@@ -12,11 +12,11 @@ import polars as pl
 import typer
 from rich.text import Text
 
-from metrics_platform.authoring.inputs import Reading, logs_of, recordings, situations
-from metrics_platform.authoring.modules import Modules
 from metrics_platform.authoring.project import Project, find_project
-from metrics_platform.authoring.trial import Bench, Trial
-from metrics_platform.authoring.watch import StartAnewError, told, watch
+from metrics_platform.authoring.trying.inputs import Reading, logs_of, recordings, situations
+from metrics_platform.authoring.trying.modules import Modules
+from metrics_platform.authoring.trying.trial import Bench, Trial
+from metrics_platform.authoring.trying.watch import StartAnewError, told, watch
 from metrics_platform.cli.terminal import Name, Output, err, out, reason_last
 from metrics_platform.core.errors import ConfigurationError, UnknownNameError
 from metrics_platform.delivery.tables import coverage_line, print_frame, write_frame

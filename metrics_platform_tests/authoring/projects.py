@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from metrics_platform.authoring.corpora import Corpus
+from metrics_platform.authoring.locking.working_tree import WorkingTree
 from metrics_platform.authoring.project import find_project
-from metrics_platform.authoring.working_tree import WorkingTree
 from metrics_platform.core.catalog import ENTRY_POINT_GROUP, Catalog, default_catalog
 from metrics_platform.core.definitions import Definition
 from metrics_platform.testing.inputs import computed_of, log_ids_of

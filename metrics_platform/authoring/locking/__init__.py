@@ -1,0 +1,1 @@
+"""`metrics.lock`, and what has become of each definition since: `check` and `lock`."""

@@ -1,0 +1,1 @@
+"""What `new` writes: a metric, its test, and in an empty folder a project around them."""
