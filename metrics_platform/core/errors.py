@@ -13,6 +13,7 @@ MetricsPlatformError
 │   └── LockConflictError     a merge left its marks in it
 └── StoreError                results cannot be written or read
     ├── StoreUnavailableError the object root or Postgres does not answer
+    ├── OtherColumnsError     a version is stored with other columns
     └── NoResultsError        nothing has been computed for what was asked
 """
 
@@ -92,6 +93,10 @@ class StoreError(MetricsPlatformError):
 
 class StoreUnavailableError(StoreError):
     """The object root or Postgres does not answer, or refuses."""
+
+
+class OtherColumnsError(StoreError):
+    """A version is stored with other columns than those that it has now."""
 
 
 class NoResultsError(StoreError):

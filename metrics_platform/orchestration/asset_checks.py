@@ -8,6 +8,7 @@ of `context` at run time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 from dagster import (
@@ -32,7 +33,7 @@ from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.errors import NoResultsError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.batches import batches, row_bytes
-from metrics_platform.orchestration.io_manager import StoredInput
+from metrics_platform.orchestration.io_manager import NOT_STORED, StoredInput
 from metrics_platform.orchestration.partitions import LOG, log_asset_key, logs_of_run
 from metrics_platform.orchestration.regression_check import COMPARISON, regression_check
 from metrics_platform.orchestration.retries import transient_faults_retried
@@ -84,9 +85,21 @@ def checks_on(
                     )
                 else:
                     finding = _contract(definition, store, outcomes, settings)
+                if not finding.passed and (why := _not_stored(context, definition)):
+                    finding = replace(finding, description=f"{finding.description}; {why}")
                 yield _result(selected.name, definition, finding, found)
 
     return checks
+
+
+def _not_stored(context: AssetCheckExecutionContext, definition: Definition) -> str | None:
+    """Return why the store refused what a shadow computed last; None where it did not."""
+    if not definition.shadow:
+        return None
+    event = context.instance.get_latest_materialization_event(log_asset_key(definition.label))
+    made = event.asset_materialization if event else None
+    found = made.metadata.get(NOT_STORED) if made else None
+    return str(found.value) if found else None
 
 
 def _summary(definition: Definition, store: Store, logs: Sequence[str] | None) -> pl.DataFrame:

@@ -11,12 +11,15 @@ from dagster import InputContext, IOManager, MetadataValue, OutputContext
 
 from metrics_platform.core import Computed, Definition, Input, Status
 from metrics_platform.core.catalog import Catalog
-from metrics_platform.core.errors import StoreUnavailableError
+from metrics_platform.core.errors import OtherColumnsError, StoreUnavailableError
 from metrics_platform.core.settings import Settings
 from metrics_platform.orchestration.partitions import label_of
 from metrics_platform.orchestration.plots import summary_plot
 from metrics_platform.orchestration.retries import transient_faults_retried
 from metrics_platform.store import Commit, Store
+
+# On a materialization: why nothing of it is stored.
+NOT_STORED = "not_stored"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class StoreIOManager(IOManager):
         statuses: Counter[Status] = Counter()
         summaries: list[pl.DataFrame] = []
         commits: list[Commit] = []
+        refused: Mapping[str, MetadataValue] = {}
         definition = self._catalog.labelled(label_of(context.asset_key))
         # Here everything happens: `obj` reads and computes its next batch when it is asked for it.
         with (
@@ -72,13 +76,23 @@ class StoreIOManager(IOManager):
             closing(_each(obj)) as batches,
         ):
             for computed in batches:
-                commits.append(self.store.write(computed, run_id=context.run_id))
+                try:
+                    commits.append(self.store.write(computed, run_id=context.run_id))
+                except OtherColumnsError as error:
+                    if not definition.shadow:
+                        raise
+                    # What nobody reads must not hold up the new logs of the metrics beside it: its
+                    # own checks tell.
+                    context.log.error(f"nothing of the shadow is stored: {error}")
+                    refused = {NOT_STORED: MetadataValue.text(str(error))}
+                    break
                 statuses.update(outcome.status for outcome in computed.outcomes.values())
                 summaries.append(computed.summary)
                 for log_id in computed.logs_with(Status.FAILED):
                     reason = computed.outcomes[log_id].reason
                     context.log.error(f"{definition.name} failed for log {log_id}: {reason}")
-        context.add_output_metadata(_metadata(definition, statuses, summaries, commits))
+        told = _metadata(definition, statuses, summaries, commits)
+        context.add_output_metadata({**told, **refused})
 
     def load_input(self, context: InputContext) -> StoredInput | pl.LazyFrame:
         """Return the way to the rows of the upstream asset, or the rows themselves."""

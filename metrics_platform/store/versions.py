@@ -7,7 +7,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from metrics_platform.core.errors import StoreError
+from metrics_platform.core.errors import OtherColumnsError, StoreError
 from metrics_platform.store.index import files, versions
 from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.postgres import Postgres
@@ -58,7 +58,7 @@ class Versions:
         """See that the rows of a version all have the same columns, or no scan could read them.
 
         Raises:
-            StoreError: They are stored with others.
+            OtherColumnsError: They are stored with others.
         """
         number = self.number(scope, shadow=shadow)
         now = columns_of(schema)
@@ -102,18 +102,18 @@ def check_same_columns(scope: Scope, stored: Columns, now: Columns) -> None:
     """See that a version keeps its columns, their types and their order.
 
     Raises:
-        StoreError: They are others.
+        OtherColumnsError: They are others.
     """
     if stored == now:
         return
     before, after = ({f"{name}: {dtype}" for name, dtype in of} for of in (stored, now))
     if before == after:
-        raise StoreError(
+        raise OtherColumnsError(
             f"{scope.name} {scope.version} is stored with its columns in another order "
             f"(stored {[name for name, _ in stored]}, now {[name for name, _ in now]}): "
             "restore it, or give it another version"
         )
-    raise StoreError(
+    raise OtherColumnsError(
         f"{scope.name} {scope.version} is stored with other columns "
         f"(stored {sorted(before - after)}, now {sorted(after - before)}): "
         "give it another version"

@@ -1,14 +1,16 @@
 """A version in shadow: real runs over new logs, backfills and checks, until it takes over."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from dagster import AssetCheckSeverity, ExecuteInProcessResult
+from dagster import AssetCheckSeverity, DagsterError, ExecuteInProcessResult
 
 from metrics_platform.core import Metric
+from metrics_platform.core.errors import OtherColumnsError
 from metrics_platform.orchestration import maintenance
 from metrics_platform.orchestration.assets import derived_asset
 from metrics_platform.orchestration.partitions import log_asset_key
@@ -39,9 +41,23 @@ def pose_counts_and_more(ego_poses: pl.LazyFrame) -> pl.LazyFrame:
 '''
 _IMPORTS = """
 import polars as pl
-from metrics_platform.core import metric
+from metrics_platform.core import MetricFrame, metric
 from metrics_platform_tests.orchestration.revised import Counts
 """
+_NAMES = """
+
+class Names(MetricFrame):
+    \"\"\"One row per log_id.\"\"\"
+
+    number: int
+
+    class Config:
+        unique = ["log_id"]
+"""
+_SUM_OF_NEW = (
+    'version="2.0.0", rows=Names, owner="testing", summary={"poses": pl.col("count").sum()}',
+    'version="2.0.0", rows=Names, owner="testing", summary={"poses": pl.col("number").sum()}',
+)
 ALONE: Files = {_FILE: _IMPORTS + _OLD}
 BESIDE: Files = {_FILE: _IMPORTS + _OLD + _NEW}
 # The author drops the old version, and the new one takes its name.
@@ -202,6 +218,45 @@ def test_logs_that_readers_miss_for_an_older_promotion_are_told(
         later.store.promote(NAME, "2.0.0")
         [result] = take_in(later, "f")
         assert all(e.passed for e in result.get_asset_check_evaluations())
+
+
+def test_one_that_cannot_be_stored_holds_up_nobody_and_its_checks_say_why(
+    p: Platform, tmp_path: Path
+) -> None:
+    other_columns = edited(BESIDE, _FILE, _IMPORTS, _IMPORTS + _NAMES)
+    text = other_columns[_FILE].replace(_NEW, _NEW.replace("Counts", "Names"))
+    renamed = text.replace("count=_MORE", "number=_MORE").replace(*_SUM_OF_NEW)
+    with deployed(p, tmp_path / "renamed", {_FILE: renamed}) as later:
+        [result] = take_in(later, "d", "e")
+
+        assert read(later) == dict.fromkeys("abcde", False)
+        assert read(later, "2.0.0") == dict.fromkeys("abc", True)
+        why = r"pose_counts 2.0.0 is stored with other columns .* give it another version"
+        assert re.match(why, metadata_of(result, "shadow__pose_counts")["not_stored"])
+        failed = {
+            (e.asset_key.path[0], e.check_name): e.description
+            for e in result.get_asset_check_evaluations()
+            if not e.passed
+        }
+        for name in ("coverage", "up_to_date"):
+            assert re.search(why, failed.pop(("shadow", name)) or "")
+        assert {of for of, _ in failed} <= {"shadow"}
+        # The same for logs of which it has results already.
+        later.store.backfills.request([SHADOW])
+        [request] = tick(later).run_requests or ()
+        assert later.launch(request).success
+        assert read(later, "2.0.0") == dict.fromkeys("abc", True)
+
+
+def test_a_metric_that_cannot_be_stored_fails_its_run(p: Platform, tmp_path: Path) -> None:
+    text = (_IMPORTS + _NAMES + _OLD).replace("rows=Counts", "rows=Names")
+    renamed = text.replace("(count=", "(number=").replace('pl.col("count")', 'pl.col("number")')
+    with (
+        deployed(p, tmp_path / "renamed", {_FILE: renamed}) as later,
+        pytest.raises(DagsterError) as raised,
+    ):
+        later.run(["a"], NAME)
+    assert isinstance(raised.value.__cause__, OtherColumnsError)
 
 
 def test_retention_counts_it_as_in_use(p: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
