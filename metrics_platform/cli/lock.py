@@ -49,7 +49,7 @@ def check(
 
     with err.status("comparing"):
         tree = _working_tree()
-        own = _lock_of(tree.project)
+        own, conflicts = _own_lock(tree.project)
         if own is None and base is None:
             raise LockError(
                 f"there is no metrics.lock in {tree.project.root}: write the first one with "
@@ -58,7 +58,7 @@ def check(
         against = own if base is None else _lock_at(tree.project, base)
         assert against is not None
         found = compare(tree, against, names=names or [], everything=everything).report
-    found = replace(found, outdated=tree.outdated(own, names or []))
+    found = replace(found, outdated=[*conflicts, *tree.outdated(own, names or [])])
     if bump:
         written = write_versions(tree, found)
         found = with_versions(tree, found, written)
@@ -83,11 +83,8 @@ def lock(everything: All = False, base: Base = None) -> None:
 
     with err.status("computing what changed"):
         tree = _working_tree()
-        try:
-            old = _lock_of(tree.project) or Lock(LOCK)
-        except LockConflictError:
-            # Of the two sides, ours: the other one's changes are in the code by now.
-            old = _lock_at(tree.project, "HEAD")
+        own, _ = _own_lock(tree.project)
+        old = own or Lock(LOCK)
         comparison = compare(tree, old, everything=everything, results=True)
         judged = comparison.report
         if base is not None:
@@ -118,11 +115,16 @@ def _working_tree() -> "WorkingTree":
     return WorkingTree.of(project, default_catalog())
 
 
-def _lock_of(project: "Project") -> "Lock | None":
+def _own_lock(project: "Project") -> "tuple[Lock | None, list[str]]":
+    """Return the project's lock, None where there is none; and that a merge has damaged it."""
     from metrics_platform.authoring.locking.acceptance import in_folder
-    from metrics_platform.authoring.locking.lock import read_lock
+    from metrics_platform.authoring.locking.lock import LOCK, read_lock
 
-    return read_lock(in_folder(project))
+    try:
+        return read_lock(in_folder(project)), []
+    except LockConflictError:
+        # Of the two sides, ours: the other one's changes are in the code by now.
+        return _lock_at(project, "HEAD"), [f"{LOCK} has conflicts of a merge in it"]
 
 
 def _lock_at(project: "Project", revision: str) -> "Lock":

@@ -133,8 +133,10 @@ def test_a_base_without_a_lock_has_nothing_and_one_that_is_not_there_is_an_error
     assert "not a git repository" in flat(no_repository.err)
 
 
-def test_after_a_merge_with_conflicts_lock_writes_it_anew(root: Path) -> None:
-    """Two branches change two metrics; git can't put the blocks of both together here."""
+def test_after_a_merge_with_conflicts_in_the_lock_versions_are_written_and_accepted(
+    root: Path,
+) -> None:
+    """Two branches raise one version for two reasons: the code merges, and their locks don't."""
     other = changed(("FAR_M = 20.0", "FAR_M = 15.0"), ('"1.2.3"', '"1.3.0"'))
     ours = changed(LONGER, ('"1.0.0"', '"1.1.0"'), ('"1.2.3"', '"1.3.0"'))
     git(root, "checkout", "--quiet", "-b", "other")
@@ -145,16 +147,26 @@ def test_after_a_merge_with_conflicts_lock_writes_it_anew(root: Path) -> None:
     with pytest.raises(CalledProcessError):
         git(root, "merge", "other")
     assert "<<<<<<<" in (root / "metrics.lock").read_text()
-    # The code of both, and for the values of both together another version.
-    text = ours["robots/metrics.py"].replace("FAR_M = 20.0", "FAR_M = 15.0")
-    merged = {**FILES, "robots/metrics.py": text}
-    raised = {**FILES, "robots/metrics.py": text.replace('"1.3.0"', '"1.4.0"')}
+    merged = written(root)
+    text = merged["robots/metrics.py"]
+    assert all(piece in text for piece in ("FAR_M = 15.0", LONGER[1], '"1.3.0"'))
 
-    checked = command(root, merged, "check")
-    assert checked.status == 1
-    assert "run `metrics-platform lock` again" in flat(checked.err)
-    assert "far_ways: values changed" in flat(command(root, merged, "lock").err)
-    assert command(root, raised, "lock").status == 0
+    checked, refused = command(root, merged, "check"), command(root, merged, "lock")
+    bumped = command(root, merged, "check", "--bump")
+    raised = written(root)
+    unlocked = command(root, raised, "check", "--locked")
+    accepted = command(root, raised, "lock")
+
+    # The values of both together are others than those of either.
+    assert checked.status == refused.status == 1
+    assert "far_ways 1.3.0, owes 1.4.0" in flat(checked.out)
+    assert "metrics.lock has conflicts of a merge in it" in flat(checked.out)
+    assert "far_ways: values changed" in flat(refused.err)
+    assert bumped.status == 0
+    assert raised["robots/metrics.py"] == text.replace('"1.3.0"', '"1.4.0"')
+    assert unlocked.status == 1
+    assert "metrics.lock has conflicts" in flat(unlocked.out)
+    assert accepted.status == 0
     assert command(root, raised, "check", "--locked", "--all").status == 0
 
 
