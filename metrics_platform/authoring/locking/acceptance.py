@@ -49,7 +49,7 @@ def accept(tree: WorkingTree, old: Lock, comparison: Comparison) -> bool:
     blocks: dict[str, Block] = {}
     files: dict[str, bytes | None] = {}
     for name, definition in tree.definitions.items():
-        equal = kinds[name] in _EQUAL and tree.same_logs(name, old)
+        equal = kinds[name] in _EQUAL and tree.same_logs(name, old) and not old.damage(name)
         if definition.function is None:
             blocks[name] = tree.block(name, {})
         elif equal or name not in comparison.computed:

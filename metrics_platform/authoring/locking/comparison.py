@@ -49,11 +49,11 @@ def compare(
         base: What to compare with.
         names: Only these definitions; all if empty.
         everything: Also compute what has the same fingerprint.
-        results: Also compute what the lock has no results of for today's corpus.
+        results: Also compute what the lock has no results of for today's corpus, or no sound rows.
 
     Raises:
         UnknownNameError: One of `names` isn't of this project.
-        LockError: Rows of the lock are missing or damaged.
+        LockError: Rows of the lock are missing or damaged, of what has another fingerprint now.
     """
     started = time.perf_counter()
     chosen = tree.project.named(tree.catalog, list(names))
@@ -64,7 +64,9 @@ def compare(
         if name not in base.blocks:
             return results
         other = base.blocks[name].fingerprint != tree.catalog.fingerprints[name]
-        return other or everything or (results and not tree.same_logs(name, base))
+        if other or everything:
+            return True
+        return results and (not tree.same_logs(name, base) or base.damage(name) is not None)
 
     wanted = [name for name, d in chosen.items() if d.function is not None and is_wanted(name)]
     made = tree.compute(wanted)
@@ -118,11 +120,15 @@ def _change(tree: WorkingTree, base: Lock, name: str, computed: Computed | None)
     same = tree.catalog.fingerprints[name] == block.fingerprint
     own = tree.catalog.own_fingerprints[name] == block.own_fingerprint
     logs, before, after = tree.comparable(name, base), None, None
-    if computed is not None and logs:
+    damage = base.damage(name) if computed is not None and same else None
+    if computed is not None and logs and damage is None:
         before, after = _of_logs(base.values(name), logs), _of_logs(_values(computed), logs)
     same_values = _same(before, after) if before and after else None
     contract = contract_changes(block.contract, contract_of(definition), same_values)
     values = _value_change(before, after, grain(definition.rows)) if before and after else None
+    if values is not None:
+        # The contract tells of these.
+        values = replace(values, not_compared=())
     kind, owed = _judged(contract, values, same=same, own=own)
     change = Change(
         name=name,
@@ -136,7 +142,7 @@ def _change(tree: WorkingTree, base: Lock, name: str, computed: Computed | None)
         because=_because(tree, base, name) if own and not same else (),
         affects=() if own else [d.name for d in tree.catalog.downstream(name)],
         fails=_failures(before.outcomes, computed) if before and computed else None,
-        notes=_notes(tree, computed, logs, same=same),
+        notes=[damage] if damage else _notes(tree, base, computed, logs, values, same=same),
     )
     return replace(change, consumers=_consumers(tree, change) if change.breaking else ())
 
@@ -228,15 +234,27 @@ def _consumers(tree: WorkingTree, change: Change) -> Sequence[Consumer]:
 
 
 def _notes(
-    tree: WorkingTree, computed: Computed | None, logs: Sequence[str], *, same: bool
+    tree: WorkingTree,
+    base: Lock,
+    computed: Computed | None,
+    logs: Sequence[str],
+    values: ValueChange | None,
+    *,
+    same: bool,
 ) -> Sequence[str]:
     if computed is None:
         return []
+    if same and values and not values.equal and not tree.environment_changes(base):
+        return [
+            "its fingerprint is the same: it, or what it takes, reads something that no "
+            "fingerprint sees (a file, a module named at run time)"
+        ]
     every = len(tree.corpus.log_ids)
     if not logs:
         return ["its values could not be compared: in no log are its inputs those of the lock"]
     if len(logs) < every:
         return [f"compared on {len(logs)} of {every} logs: the others have other inputs now"]
-    if not any(computed.outcomes[i].status is Status.COMPUTED for i in logs) and not same:
+    statuses = {computed.outcomes[log_id].status for log_id in logs}
+    if not same and not statuses & {Status.COMPUTED, Status.FAILED}:
         return ["no log of the corpus has what it takes: equal values say nothing here"]
     return []

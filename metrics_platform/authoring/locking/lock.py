@@ -93,25 +93,40 @@ class Lock:
         block, path = self.blocks[name], rows_path(name)
         content = self.read(path)
         if content is None:
-            raise LockError(f"{path} is missing; {_BOTH.format(self.told)}")
+            raise LockError(f"{path} is missing; {_both(self.told)}")
         try:
             rows = pl.read_parquet(io.BytesIO(content))
             found = hashes_by_log(rows)
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise LockError(f"{path} is damaged: {error}; {_BOTH.format(self.told)}") from error
+            raise LockError(f"{path} is damaged: {error}; {_both(self.told)}") from error
         expected = {i: result.content for i, result in block.results.items() if result.content}
         if found != expected:
             logs = sorted(i for i in {*found, *expected} if found.get(i) != expected.get(i))
             raise LockError(
                 f"{path} holds other rows than {self.told} speaks of, of log {logs[0]!r} for one; "
-                f"{_BOTH.format(self.told)}"
+                f"{_both(self.told)}"
             )
         outcomes = {log_id: result.outcome for log_id, result in block.results.items()}
         return Values(rows, outcomes, _summary(block))
 
+    def damage(self, name: str) -> str | None:
+        """Return what is wrong with the rows of a definition, and what to do; None if nothing."""
+        try:
+            if self.blocks[name].results:
+                self.values(name)
+        except LockError as error:
+            return str(error)
+        return None
+
 
 _FROM_GIT = f"`git checkout HEAD -- {LOCK} {ROWS}`"
-_BOTH = f"it belongs to {{}}: take both from one commit, such as by {_FROM_GIT}"
+
+
+def _both(told: str) -> str:
+    return (
+        f"it belongs to {told}: take both from one commit, such as by {_FROM_GIT}. If it was never "
+        f"committed, go back to the code of {told}: `metrics-platform lock` computes it anew there"
+    )
 
 
 def rows_path(name: str) -> str:

@@ -71,13 +71,18 @@ def _entry(change: Change) -> dict[str, Any]:
         "breaking": change.breaking,
         "file": change.file,
         "contract": [asdict(found) for found in change.contract],
-        "values": None if change.values is None else asdict(change.values),
+        "values": None if change.values is None else _values_entry(change.values),
         "because": list(change.because),
         "affects": list(change.affects),
         "consumers": [asdict(consumer) for consumer in change.consumers],
         "fails": change.fails,
         "notes": list(change.notes),
     }
+
+
+def _values_entry(values: ValueChange) -> dict[str, Any]:
+    # What can't be compared is in the contract.
+    return {name: value for name, value in asdict(values).items() if name != "not_compared"}
 
 
 def as_text(report: Report) -> Group:
@@ -188,6 +193,11 @@ def values_told(values: ValueChange) -> Iterator[str]:
         if values.logs:
             yield f"values equal in {plural(values.logs, 'log')}"
         return
+    if values.not_compared:
+        yield f"not compared: {listed(values.not_compared)}"
+        if not values.changed_logs:
+            yield f"all else is equal in {plural(values.logs, 'log')}"
+            return
     yield f"{values.changed_logs} of {plural(values.logs, 'log')} changed"
     if values.outcomes:
         yield f"{plural(values.outcomes, 'log')} with another status"

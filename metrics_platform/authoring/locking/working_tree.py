@@ -158,6 +158,8 @@ class WorkingTree:
                     if before == now.version
                     else f"{name} is {before} in {LOCK}, and {now.version} in the code"
                 )
+            elif damage := lock.damage(name):
+                told.append(damage)
         return [*told, *(f"{LOCK} has another corpus: {s}" for s in self.corpus_changes(lock))]
 
 

@@ -134,6 +134,7 @@ def test_values_that_change_without_any_code_are_found_when_everything_is_comput
     assert unseen.passed
     assert change(seen, "ways").kind is Kind.VALUES
     assert change(seen, "ways").owed is Bump.MINOR
+    assert "reads something that no fingerprint sees" in change(seen, "ways").notes[0]
 
 
 def test_another_corpus_is_told_and_owes_nothing(root: Path) -> None:

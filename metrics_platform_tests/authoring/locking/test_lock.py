@@ -139,5 +139,30 @@ def test_rows_that_are_not_those_of_the_lock_are_refused(root: Path) -> None:
         lock.values("ways")
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PAR1")])
+def test_rows_that_are_missing_or_damaged_are_noticed_and_computed_anew(
+    root: Path, damage: Callable[[Path], object]
+) -> None:
+    path, before = root / ROWS / "ways.parquet", contents(root)
+    damage(path)
+
+    with tree_of(root) as tree:
+        [told] = tree.outdated(lock_in(root))
+        everything = compare(tree, lock_in(root), everything=True).report
+    assert "ways.parquet is " in told
+    assert "`metrics-platform lock` computes it anew" in told
+    assert everything.passed
+    assert [c.notes for c in everything.changes if c.name == "ways"] == [[told]]
+    with (
+        tree_of(root, changed(("x.max() - x.min()", "x.max()"))) as tree,
+        pytest.raises(LockError, match="go back to the code of metrics.lock"),
+    ):
+        compare(tree, lock_in(root))
+
+    assert accepted(root)
+    assert contents(root) == before
+    assert not accepted(root)
+
+
 def test_without_a_lock_there_is_none(tmp_path: Path) -> None:
     assert read_lock(in_folder(Project(tmp_path, "robots"))) is None
