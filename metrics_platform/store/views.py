@@ -43,5 +43,27 @@ VIEWS = {
     """,
 }
 
+# One row per domain and name that there is something of for readers who ask for no version: the
+# one that they get, by the same rule as `current_versions`.
+READERS_VERSIONS = f"""
+    SELECT DISTINCT ON (v.domain, v.name) v.domain, v.name, v.version
+    FROM {SCHEMA}.versions v
+    LEFT JOIN {SCHEMA}.promotions p
+        ON p.domain = v.domain AND p.name = v.name AND p.version = v.version
+        AND p.demoted_at IS NULL
+    WHERE p.promotion_id IS NOT NULL OR (
+        (v.shadow_until IS NULL OR v.shadow_until <= clock_timestamp()) AND (
+            -- The first by key, and not any, or Postgres would read through all results for one.
+            SELECT r.id FROM {SCHEMA}.results r
+            WHERE r.version_id = v.version_id AND r.superseded_at IS NULL
+            ORDER BY r.partition_key LIMIT 1
+        ) IS NOT NULL
+    )
+    ORDER BY v.domain, v.name, p.promotion_id NULLS LAST,
+             string_to_array(v.version, '.')::bigint[] DESC
+"""
+
 CREATE_VIEWS = [f"CREATE VIEW {SCHEMA}.{name} AS {query}" for name, query in VIEWS.items()]
+CREATE_READERS_VERSIONS = f"CREATE VIEW {SCHEMA}.readers_versions AS {READERS_VERSIONS}"
+DROP_READERS_VERSIONS = f"DROP VIEW {SCHEMA}.readers_versions"
 DROP_VIEWS = [f"DROP VIEW {SCHEMA}.{name}" for name in VIEWS]

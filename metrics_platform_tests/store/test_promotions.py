@@ -31,11 +31,20 @@ def read(store: Store, as_of: datetime | None = None) -> Sequence[float]:
     of_summary = store.summary(NAME, as_of=as_of)["peak_deceleration_mps2"]
     found: list[float] = sorted(rows["peak_deceleration_mps2"].to_list())
     assert found == sorted(of_summary.to_list())
+    if as_of is None:
+        assert told_in_sql(store) == [("log", NAME, store.current_version(NAME))]
     assert len(store.outcomes(NAME, as_of=as_of)) == len(found)
     if as_of is None:
         paths = store.files(NAME)["path"].to_list()
         assert all(f"/v{store.current_version(NAME)}/" in path for path in paths)
     return found
+
+
+def told_in_sql(store: Store) -> list[tuple[str, str, str]]:
+    """Return what the view says of the versions that readers get."""
+    with store.postgres.engine.connect() as connection:
+        query = sa.text("SELECT domain, name, version FROM metrics_platform.readers_versions")
+        return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
 
 @pytest.fixture
@@ -208,6 +217,15 @@ def test_domains_and_names_are_apart(three: Store) -> None:
     assert three.promoted(NAME, domain="sim") is three.promoted("stops") is None
     assert three.current_version(NAME, domain="sim") == "1.0.0"
     three.promote("stops", "1.0.0")
+    # Numbers, not text.
+    three.write(computed({"a": [1.0]}, of=definition("turns", version="9.0.0")))
+    three.write(computed({"a": [1.0]}, of=definition("turns", version="10.0.0")))
+    assert sorted(told_in_sql(three)) == [
+        ("log", NAME, "2.0.0"),
+        ("log", "stops", "1.0.0"),
+        ("log", "turns", "10.0.0"),
+        ("sim", NAME, "1.0.0"),
+    ]
     assert three.promotions()["name"].to_list() == [NAME, "stops"]
     assert three.promotions(domain="sim").is_empty()
 
@@ -283,6 +301,7 @@ class TestShadows:
             with pytest.raises(NoResultsError, match=r"but in shadow: 2\.0\.0; `promote`"):
                 ask(NAME)
         assert store.outcomes(NAME).is_empty()
+        assert told_in_sql(store) == []
         with pytest.raises(NoResultsError, match="until"):
             store.current_version(NAME, as_of=datetime.now(UTC))
 

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from metrics_platform.store.views import CREATE_READERS_VERSIONS, DROP_READERS_VERSIONS
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -55,9 +57,11 @@ def upgrade() -> None:
     op.create_index(
         "promotions_by_name", "promotions", ["domain", "name", "promoted_at"], schema=_SCHEMA
     )
+    op.execute(CREATE_READERS_VERSIONS)
 
 
 def downgrade() -> None:
     """Forget promotions: readers get the highest version again, and see those of shadows."""
+    op.execute(DROP_READERS_VERSIONS)
     op.drop_table("promotions", schema=_SCHEMA)
     op.drop_column("versions", "shadow_until", schema=_SCHEMA)
