@@ -71,17 +71,23 @@ def _of(check: Check) -> _Good | None:
     """Return the same check by aggregates; None for one that an author wrote."""
     told = check.statistics or {}
     match check.name, told:
-        case "greater_than_or_equal_to", {"min_value": least} if check == Check.ge(least):
+        case "greater_than_or_equal_to", {"min_value": least} if _is(check, Check.ge(least)):
             return lambda values: _none_or(values.min(), lambda value: value >= least)
-        case "greater_than", {"min_value": least} if check == Check.gt(least):
+        case "greater_than", {"min_value": least} if _is(check, Check.gt(least)):
             return lambda values: _none_or(values.min(), lambda value: value > least)
-        case "less_than_or_equal_to", {"max_value": most} if check == Check.le(most):
+        case "less_than_or_equal_to", {"max_value": most} if _is(check, Check.le(most)):
             return lambda values: _none_or(values.max(), lambda value: value <= most)
-        case "less_than", {"max_value": most} if check == Check.lt(most):
+        case "less_than", {"max_value": most} if _is(check, Check.lt(most)):
             return lambda values: _none_or(values.max(), lambda value: value < most)
-        case "isin", {"allowed_values": allowed} if check == Check.isin(allowed):
+        case "isin", {"allowed_values": allowed} if _is(check, Check.isin(allowed)):
             return lambda values: values.is_in(list(allowed)).all()
     return None
+
+
+def _is(check: Check, known: Check) -> bool:
+    # Not by `==`, which sees functions that Pandera registers once it has looked at a frame.
+    ours, its = ({**vars(found), "_check_fn": None, "strategy": None} for found in (check, known))
+    return ours == its and type(vars(check)["_check_fn"]) is type(vars(known)["_check_fn"])
 
 
 def _none_or(value: object, holds: Callable[..., bool]) -> bool:

@@ -1,5 +1,7 @@
 """What is told at a glance is what Pandera says, and where it can't be told, Pandera is asked."""
 
+import subprocess
+import sys
 from typing import Any
 
 import polars as pl
@@ -124,3 +126,14 @@ def test_other_columns_types_or_order_get_a_closer_look() -> None:
     assert not _told(frame.drop("kind"))
     assert not _told(frame.select(reversed(frame.columns)))
     assert not _told(frame.cast({"number_count": pl.Float64}))
+
+
+def test_it_knows_as_much_once_pandera_has_looked_at_a_frame() -> None:
+    # Which it has in this process.
+    code = (
+        "from metrics_platform_tests.core.test_plain_checks import *\n"
+        "from metrics_platform_tests.core.test_plain_checks import _GOOD, _passes, _told\n"
+        "good = pl.DataFrame([_GOOD], schema=polars_schema(Bounded))\n"
+        "assert _passes(good) and _told(good)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
