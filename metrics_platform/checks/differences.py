@@ -1,6 +1,6 @@
 """Two frames of the same logs, row by row and value by value: what differs, and by how much."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -31,10 +31,12 @@ class Differences:
             row among those that both have), absolute and relative difference (null where there is
             no size), score (greater is more).
         counts: One row per log of which rows came or went: log_id, before, now, added, removed.
+        not_compared: Columns that are gone, new or of another type, and which of these.
     """
 
     values: pl.DataFrame
     counts: pl.DataFrame
+    not_compared: Sequence[str]
     _matched: pl.DataFrame
 
     @property
@@ -78,24 +80,74 @@ def differences(
     """
     batch = pl.Series("log_id", log_ids, dtype=pl.String)
     before, after = (f.filter(pl.col("log_id").is_in(batch.implode())) for f in (before, after))
+    not_compared = list(_not_compared(before, after))
     names = [name for name in before.columns if name in after.columns]
     before, after = before.select(names), after.select(names)
     none = pl.DataFrame(schema=_VALUES)
     if before.equals(after):
-        return Differences(none, pl.DataFrame(schema=_COUNTS), before)
+        return Differences(none, pl.DataFrame(schema=_COUNTS), not_compared, before)
     key = list(dict.fromkeys(["log_id", *(name for name in key if name in names)]))
     both = _side_by_side(before, after, key)
     matched = both.filter(pl.col("was_there") & pl.col("is_there"))
     values = [
         _values(matched, name, tolerances.get(name), default)
         for name in names
-        if name not in key and _comparable(before.schema[name], after.schema[name])
+        if name not in key and common_type(before[name], after[name]) is not None
     ]
-    return Differences(pl.concat([none, *values]), _counts(both), matched)
+    return Differences(pl.concat([none, *values]), _counts(both), not_compared, matched)
 
 
-def _comparable(was: pl.DataType, now: pl.DataType) -> bool:
-    return was == now or (was.is_numeric() and now.is_numeric())
+def common_type(was: pl.Series, now: pl.Series) -> pl.DataType | None:
+    """Return a type in which the values of both can be compared; None where there is none.
+
+    What holds nothing but nulls can be compared with anything.
+    """
+    if was.dtype != now.dtype:
+        empty = [one.null_count() == len(one) for one in (was, now)]
+        if any(empty):
+            return now.dtype if empty[0] else was.dtype
+    return _common(was.dtype, now.dtype)
+
+
+def _common(was: pl.DataType, now: pl.DataType) -> pl.DataType | None:
+    if was == now:
+        return was
+    if pl.Null() in (was, now):
+        return now if was == pl.Null() else was
+    if was.is_integer() and now.is_integer():
+        return pl.Int128()
+    if was.is_numeric() and now.is_numeric():
+        return pl.Float64()
+    if all(isinstance(one, pl.String | pl.Categorical | pl.Enum) for one in (was, now)):
+        return pl.String()
+    if isinstance(was, pl.List | pl.Array) and isinstance(now, pl.List | pl.Array):
+        inner = _common(_inner(was), _inner(now))
+        return None if inner is None else pl.List(inner)
+    if isinstance(was, pl.Duration) and isinstance(now, pl.Duration):
+        return pl.Duration("ns")
+    if isinstance(was, pl.Datetime | pl.Date) and isinstance(now, pl.Datetime | pl.Date):
+        zones = [getattr(one, "time_zone", None) for one in (was, now)]
+        return pl.Datetime("ns", zones[0]) if zones[0] == zones[1] else None
+    return None
+
+
+def _inner(dtype: pl.List | pl.Array) -> pl.DataType:
+    """Return the type of what is in it; an array of two dimensions holds arrays."""
+    if isinstance(dtype, pl.Array) and len(dtype.shape) > 1:
+        return pl.Array(dtype.inner, dtype.shape[1:])
+    inner = dtype.inner
+    return inner() if isinstance(inner, type) else inner
+
+
+def _not_compared(before: pl.DataFrame, after: pl.DataFrame) -> Iterator[str]:
+    for name in before.columns:
+        if name not in after.columns:
+            yield f"{name} is gone"
+        elif common_type(before[name], after[name]) is None:
+            yield f"{name} is {after.schema[name]} and was {before.schema[name]}"
+    for name in after.columns:
+        if name not in before.columns:
+            yield f"{name} is new"
 
 
 def _side_by_side(before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
@@ -108,7 +160,8 @@ def _side_by_side(before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str])
         now = after.drop(key).rename(lambda name: _NOW + name)
         there = [pl.lit(value=True).alias(name) for name in ("was_there", "is_there")]
         return before.hstack(now).with_columns(there)
-    common = {name: _common(before.schema[name], after.schema[name]) for name in key}
+    # Keys of types that have nothing in common are matched as text.
+    common = {name: common_type(before[name], after[name]) or pl.String() for name in key}
     number = pl.int_range(pl.len()).over(key).alias(_NUMBER)
     was, now = (
         frame.with_columns(pl.col(name).cast(dtype) for name, dtype in common.items()).with_columns(
@@ -122,15 +175,6 @@ def _side_by_side(before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str])
         .with_columns(pl.col("was_there", "is_there").fill_null(value=False))
         .sort(*key, _NUMBER)
     )
-
-
-def _common(was: pl.DataType, now: pl.DataType) -> pl.DataType:
-    """Return a type in which keys of both types can be matched."""
-    if was == now:
-        return was
-    if was.is_integer() and now.is_integer():
-        return pl.Int128()
-    return pl.Float64() if was.is_numeric() and now.is_numeric() else pl.String()
 
 
 def _counts(both: pl.DataFrame) -> pl.DataFrame:
@@ -149,11 +193,16 @@ def _values(
 ) -> pl.DataFrame:
     """Return the values of a column that differ by more than is tolerated."""
     was, now = matched[name], matched[_NOW + name]
+    # Of what is left of them there may be less in common than of all: nothing but nulls.
+    common = common_type(was, now)
+    if was.dtype != now.dtype and common is not None:
+        was, now = _cast(was, common), _cast(now, common)
     differ = was.ne_missing(now)
     if not differ.any():
         return pl.DataFrame(schema=_VALUES)
     found = (
-        matched.select("log_id", pl.lit(name).alias("column"), scale=_scale(name, was.dtype))
+        pl.DataFrame([matched["log_id"], was.alias("was"), now.alias("now")])
+        .select("log_id", pl.lit(name).alias("column"), scale=_scale(was.dtype))
         .with_row_index("at")
         .filter(differ)
     )
@@ -166,14 +215,20 @@ def _values(
     )
 
 
-def _scale(name: str, dtype: pl.DataType) -> pl.Expr:
+def _cast(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    if values.null_count() == len(values):
+        return pl.Series(values.name, [None], dtype=dtype).new_from_index(0, len(values))
+    return values.cast(dtype)
+
+
+def _scale(dtype: pl.DataType) -> pl.Expr:
     """Return how large the values of a log are.
 
     Half of 0.001 is little in a log in which the same column reaches 100.
     """
     if not dtype.is_numeric():
         return pl.lit(None, dtype=pl.Float64)
-    sizes = (pl.col(side).cast(pl.Float64).abs() for side in (name, _NOW + name))
+    sizes = (pl.col(side).cast(pl.Float64).abs() for side in ("was", "now"))
     return pl.max_horizontal(*sizes).max().over("log_id")
 
 
@@ -188,7 +243,7 @@ def _sized(
         was, now = was.arr.to_list(), now.arr.to_list()
     if isinstance(was.dtype, pl.List):
         return _sized_lists(was, now, tolerance, default)
-    fractions = was.dtype.is_float() or now.dtype.is_float()
+    fractions = was.dtype.is_float()
     allowed = tolerance or (default if fractions else _EXACT)
     sizes = _sizes(was, now).hstack([was.ne_missing(now).alias("differs")])
     size, greater = pl.col("absolute"), pl.col("greater")
@@ -232,7 +287,7 @@ def _sizes(was: pl.Series, now: pl.Series) -> pl.DataFrame:
         nothing = pl.Series("absolute", [None], dtype=pl.Float64).new_from_index(0, len(was))
         return pl.DataFrame([nothing, nothing.alias("greater")])
     # Time stamps in ns have more digits than a float.
-    exact = pl.Float64 if was.dtype.is_float() or now.dtype.is_float() else pl.Int128
+    exact = pl.Int128 if was.dtype.is_integer() and now.dtype.is_integer() else pl.Float64
     a, b = pl.col("was"), pl.col("now")
     sizes = pl.DataFrame({"was": was.cast(exact), "now": now.cast(exact)}).select(
         absolute=(a - b).abs().cast(pl.Float64) * unit,

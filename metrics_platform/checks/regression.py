@@ -1,6 +1,6 @@
 """Does a new version give what the one it replaces gave?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import polars as pl
@@ -31,29 +31,29 @@ def regression(
 ) -> Finding:
     """Judge how a version differs from another by what its number says: a patch changes nothing.
 
-    A log that was computed and no longer is counts as an error whatever the number says.
+    A log that was computed and no longer is, or fails and did not, is an error whatever the number
+    says. What cannot be compared, such as a column that is gone, is a change like any other.
 
     Args:
         definition: The newer version.
         than: The older version.
         change: Between the two; its `most_changed` has all logs that changed.
-        before: Of the older one. Rows are not looked at, only which columns there are.
+        before: Of the older one. Rows are not looked at.
         after: Of the newer one.
         strata: The compared logs, as `sample` gives them.
         notes: What else to know of the comparison, in sentences.
         picture: Of the difference, as Markdown.
     """
-    lost = [
-        log_id
-        for log_id, was in before.outcomes.items()
-        if was.status is Status.COMPUTED
-        and log_id in after.outcomes
-        and after.outcomes[log_id].status is not Status.COMPUTED
-    ]
+    lost, failing = [], []
+    for log_id in before.outcomes.keys() & after.outcomes.keys():
+        was, now = before.outcomes[log_id].status, after.outcomes[log_id].status
+        if was is Status.COMPUTED and now is not Status.COMPUTED:
+            lost.append(log_id)
+        elif was is not Status.FAILED and now is Status.FAILED:
+            failing.append(log_id)
     step = version_step(than, definition.version)
     moved = shifts(before.summary, after.summary)
-    notes = [*notes, *_not_compared(before.rows, after.rows)]
-    told = _told(definition.version, than, step, change, len(lost))
+    told = _told(definition.version, than, step, change, len(lost), len(failing))
     parts = [
         f"{definition.name} **{definition.version}** against **{than}**, a {step} step, on "
         f"{_plural(change.logs)}, {int(strata['pinned'].sum())} of them pinned.",
@@ -68,11 +68,11 @@ def regression(
     return Finding(
         passed=change.equal,
         description=". ".join([told.rstrip("."), *notes]),
-        severity="error" if lost or step == "patch" else "warning",
+        severity="error" if lost or failing or step == "patch" else "warning",
         facts={
             "logs": change.logs,
             "changed_logs": change.changed_logs,
-            "lost_logs": len(lost),
+            "lost_logs": len(lost) + len(failing),
             "pinned_logs": int(strata["pinned"].sum()),
         },
         markdown="\n\n".join(part for part in parts if part),
@@ -87,33 +87,35 @@ def version_step(before: str, after: str) -> Literal["major", "minor", "patch"]:
     return "minor" if old[1] != new[1] else "patch"
 
 
-def _told(version: str, than: str, step: str, change: ValueChange, lost: int) -> str:
+def _told(version: str, than: str, step: str, change: ValueChange, lost: int, failing: int) -> str:
     if change.equal:
         return f"{version} gives what {than} gave in {_plural(change.logs)}."
     parts = []
     if lost:
         parts.append(f"{_plural(lost)} that {than} computed can no longer be computed")
-    if change.changed_logs > lost:
-        differ = f"{change.changed_logs - lost} of {_plural(change.logs)} differ from {than}"
+    if failing:
+        parts.append(f"{_plural(failing)} that {than} abstained from {_verb(failing)} now")
+    if differing := change.changed_logs - lost - failing:
+        differ = f"{differing} of {_plural(change.logs)} differ from {than}"
         if step == "patch":
             parts.append(
                 f"{differ} by more than is tolerated, and {version} is a patch, which changes none"
             )
         else:
             parts.append(f"{differ}, as a {step} version may")
+    if change.not_compared:
+        equal = "" if change.changed_logs else f"all else is equal in {_plural(change.logs)}, but "
+        only = f", and {version} is a patch, which changes none" if step == "patch" else ""
+        parts.append(f"{equal}{', '.join(change.not_compared)}{only}")
     return "; ".join(parts) + "."
+
+
+def _verb(logs: int) -> str:
+    return "fails" if logs == 1 else "fail"
 
 
 def _plural(logs: int) -> str:
     return "1 log" if logs == 1 else f"{logs} logs"
-
-
-def _not_compared(before: pl.DataFrame, after: pl.DataFrame) -> Iterator[str]:
-    gone = [name for name in before.columns if name not in after.columns]
-    new = [name for name in after.columns if name not in before.columns]
-    for what, names in (("gone", gone), ("new", new)):
-        if names:
-            yield f"columns that are {what} were not compared: {', '.join(names)}"
 
 
 def _titled(title: str, text: str) -> list[str]:

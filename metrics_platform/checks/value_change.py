@@ -88,6 +88,8 @@ class ValueChange:
         outcomes: Logs with another status.
         rows_added: Rows with a key that the older version doesn't have.
         rows_removed: Rows with a key that the newer version doesn't have.
+        not_compared: Columns and summary scalars that are gone, new or of a type that has nothing
+            in common with the other, each with which of these it is: `gap_m is gone`.
     """
 
     logs: int
@@ -97,11 +99,12 @@ class ValueChange:
     outcomes: int
     rows_added: int = 0
     rows_removed: int = 0
+    not_compared: Sequence[str] = ()
 
     @property
     def equal(self) -> bool:
-        """Whether nothing differs by more than its tolerance."""
-        return not self.changed_logs
+        """Whether all could be compared, and nothing differs by more than its tolerance."""
+        return not self.changed_logs and not self.not_compared
 
 
 def value_change(
@@ -116,7 +119,7 @@ def value_change(
     """Compare two versions on the logs that both have an outcome of.
 
     Columns that only one of them has, or has as something that can't be compared (text and a
-    number), are left to `contract_changes`.
+    number), are named in `not_compared`: what becomes of them is for `contract_changes` to say.
 
     Args:
         before: Of the older version.
@@ -153,6 +156,11 @@ def value_change(
         outcomes=len(status),
         rows_added=int(rows.counts["added"].sum()),
         rows_removed=int(rows.counts["removed"].sum()),
+        not_compared=(
+            *(f"column {told}" for told in rows.not_compared),
+            # Without a computed log there are no scalars.
+            *(f"summary {told}" for told in summary.not_compared if computed),
+        ),
     )
 
 
@@ -171,6 +179,9 @@ def merged(changes: Sequence[ValueChange], *, most: int = MOST_CHANGED) -> Value
         outcomes=sum(change.outcomes for change in changes),
         rows_added=sum(change.rows_added for change in changes),
         rows_removed=sum(change.rows_removed for change in changes),
+        not_compared=tuple(
+            dict.fromkeys(told for change in changes for told in change.not_compared)
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """How a version that differs is judged, and what is told of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -152,9 +152,49 @@ def test_columns_of_one_version_alone_are_named() -> None:
 
     finding = _judged(_values(BEFORE), after, "2.0.0")
 
-    assert finding.passed
-    assert "columns that are gone were not compared: category" in finding.description
-    assert "columns that are new were not compared: kind" in finding.description
+    assert not finding.passed
+    assert finding.severity == "warning"
+    assert finding.description == (
+        "all else is equal in 4 logs, but column category is gone, column kind is new"
+    )
+
+
+def _of_another_type(values: Values) -> Values:
+    return replace(values, rows=values.rows.cast({"peak_deceleration_mps2": pl.String}))
+
+
+@pytest.mark.parametrize(
+    ("become", "told"),
+    [
+        (lambda v: replace(v, rows=v.rows.drop("category")), "column category is gone"),
+        (lambda v: replace(v, rows=v.rows.with_columns(x=1)), "column x is new"),
+        (_of_another_type, "column peak_deceleration_mps2 is String and was Float64"),
+        (lambda v: replace(v, summary=v.summary.drop("peak_mps2")), "summary peak_mps2 is gone"),
+        (lambda v: replace(v, summary=v.summary.with_columns(y=1)), "summary y is new"),
+    ],
+    ids=["column gone", "column new", "column retyped", "scalar gone", "scalar new"],
+)
+def test_a_patch_with_what_cannot_be_compared_is_an_error(
+    become: Callable[[Values], Values], told: str
+) -> None:
+    finding = _judged(_values(BEFORE), become(_values(BEFORE)), "1.0.1")
+
+    assert (finding.passed, finding.severity) == (False, "error")
+    assert finding.description == (
+        f"all else is equal in 4 logs, but {told}, and 1.0.1 is a patch, which changes none"
+    )
+
+
+def test_a_log_that_was_abstained_from_and_fails_is_an_error_in_any_version() -> None:
+    abstained = Outcome(Status.ABSTAINED, "no tracks")
+    before, after = (_values(BEFORE, {"e": outcome}) for outcome in (abstained, FAILED))
+
+    finding = _judged(before, after, "2.0.0")
+    back = _judged(after, before, "2.0.0")
+
+    assert (finding.severity, finding.facts["lost_logs"]) == ("error", 1)
+    assert finding.description == "1 log that 1.0.0 abstained from fails now"
+    assert (back.severity, back.facts["lost_logs"]) == ("warning", 0)
 
 
 @pytest.mark.parametrize(

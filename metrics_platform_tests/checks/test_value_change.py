@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -239,7 +240,7 @@ def test_logs_that_one_side_lacks_are_not_compared() -> None:
     assert change == ValueChange(1, 0, [], [], 0)
 
 
-def test_what_only_one_side_has_is_for_the_contract_and_numbers_of_two_types_are_compared() -> None:
+def test_what_cannot_be_compared_is_named_and_numbers_of_two_types_are_compared() -> None:
     before = _values({"a": [1, 2]}, dtype=pl.Int32)
     retyped = _values({"a": [1.0, 2.5]})
     text = _values({"a": ["1", "2"]}, dtype=pl.String)
@@ -247,8 +248,74 @@ def test_what_only_one_side_has_is_for_the_contract_and_numbers_of_two_types_are
 
     [column] = _change(before, retyped).columns
     assert (column.column, column.rows, column.largest_absolute) == ("gap_m", 1, 0.5)
-    assert _change(before, text).equal
-    assert _change(before, renamed).equal
+    for other, told in (
+        (text, ("column gap_m is String and was Int32",)),
+        (renamed, ("column gap_m is gone", "column gap_s is new")),
+    ):
+        change = _change(before, other)
+        assert not change.equal
+        assert (change.changed_logs, change.not_compared) == (0, told)
+        assert merged([change, change]).not_compared == told
+
+
+def test_scalars_that_cannot_be_compared_are_named_where_any_log_was_computed() -> None:
+    before, after = (_values({"a": [1.0]}, scalar=s) for s in (pl.col("gap_m").min(), None))
+    failed = {"a": FAILED}
+
+    change = _change(before, after)
+    of_none = _change(replace(before, outcomes=failed), replace(after, outcomes=failed))
+
+    assert change.not_compared == ("summary min_gap_m is gone",)
+    assert of_none.equal
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "was", "same", "other"),
+    [
+        ((pl.List(pl.Float32), pl.List(pl.Float64)), [0.5], [0.5], [1.5]),
+        ((pl.List(pl.Int32), pl.Array(pl.Float64, 1)), [1], [1.0], [2.5]),
+        ((pl.Datetime("us"), pl.Datetime("ns")), *(datetime(2024, 5, day) for day in (1, 1, 2))),
+        ((pl.Date, pl.Datetime("us")), date(2024, 5, 1), *(datetime(2024, 5, d) for d in (1, 2))),
+        ((pl.Duration("ms"), pl.Duration("ns")), *(timedelta(hours=hours) for hours in (1, 1, 2))),
+        ((pl.Enum(["a"]), pl.Enum(["a", "b"])), "a", "a", "b"),
+        ((pl.Categorical, pl.String), "a", "a", "b"),
+        ((pl.Decimal(9, 2), pl.Float64), Decimal("1.25"), 1.25, 1.5),
+        ((pl.UInt64, pl.Int64), 2**62, 2**62, 2**62 + 1),
+        ((pl.Null, pl.Boolean), None, None, True),
+        ((pl.Float64, pl.String), None, None, "a"),
+        ((pl.List(pl.Int64), pl.Float64), None, None, 1.0),
+    ],
+    ids=str,
+)
+def test_types_with_something_in_common_are_compared(
+    dtypes: tuple[Any, Any], was: object, same: object, other: object
+) -> None:
+    before = _values({"a": [was]}, dtype=dtypes[0])
+    same_now, other_now = (_values({"a": [now]}, dtype=dtypes[1]) for now in (same, other))
+
+    assert _change(before, same_now).equal
+    assert _change(same_now, before).equal
+    for change in (_change(before, other_now), _change(other_now, before)):
+        assert (change.not_compared, [c.column for c in change.columns]) == ((), ["gap_m"])
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "was", "now"),
+    [
+        ((pl.Boolean, pl.Int64), True, 1),
+        ((pl.List(pl.Boolean), pl.List(pl.Int64)), [True], [1]),
+        ((pl.Int64, pl.Datetime("us")), 0, datetime(1970, 1, 1)),
+        ((pl.Datetime("us"), pl.Datetime("us", "UTC")), datetime(2024, 5, 1), UTC_NOON),
+    ],
+    ids=str,
+)
+def test_types_with_nothing_in_common_are_not(
+    dtypes: tuple[Any, Any], was: object, now: object
+) -> None:
+    before, after = (_values({"a": [v]}, dtype=d) for v, d in zip((was, now), dtypes, strict=True))
+
+    assert len(_change(before, after).not_compared) == 1
+    assert not _change(before, after).equal
 
 
 def test_a_key_of_another_type_still_matches() -> None:

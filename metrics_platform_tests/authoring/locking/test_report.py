@@ -1,12 +1,14 @@
 """What `check` prints, and what machines read."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
 
 from metrics_platform.authoring.locking.changes import Kind, Report
-from metrics_platform.authoring.locking.report import as_json, as_text
+from metrics_platform.authoring.locking.report import as_json, as_text, values_told
+from metrics_platform.checks.value_change import ValueChange
 from metrics_platform_tests.authoring.locking.reports import (
     BREAKING,
     FAILING,
@@ -102,6 +104,16 @@ def test_lines_that_are_too_long_stay_indented() -> None:
 
     assert all(len(line) <= 50 for line in told.splitlines()[2:])
     assert "\n    robots/metrics/gaps.py: a minor step is owed" in told
+
+
+def test_what_cannot_be_compared_is_named_and_not_called_equal() -> None:
+    told = ("column gap_m is gone", "summary min_gap_m is new")
+    equal = ValueChange(3, 0, [], [], 0, not_compared=told)
+    changed = replace(equal, changed_logs=2)
+
+    named = "not compared: column gap_m is gone, summary min_gap_m is new"
+    assert list(values_told(equal)) == [named, "all else is equal in 3 logs"]
+    assert list(values_told(changed)) == [named, "2 of 3 logs changed"]
 
 
 def test_json_has_all_of_it_under_the_documented_keys() -> None:
