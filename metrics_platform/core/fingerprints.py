@@ -1,9 +1,9 @@
 """Fingerprints: has the code that makes a number changed?
 
 Read from source, never from bytecode: the function, and every function, class and constant that it
-reaches by name, in whatever module of its own top-level package or of the platform. Comments,
-formatting, docstrings, annotations, names of local variables, and where a helper stands don't
-count. What a method is called on is found by the class's name, never by following types.
+reaches by name, in whatever module of its own project or of the platform. Comments, formatting,
+docstrings, annotations, names of local variables, and where a helper stands don't count. What a
+method is called on is found by the class's name, never by following types.
 """
 
 import importlib.util
@@ -18,10 +18,10 @@ from typing import Any
 from metrics_platform.core.definitions import Definition
 from metrics_platform.core.errors import DefinitionError
 from metrics_platform.core.frames import MetricFrame, contract, plain_text
+from metrics_platform.core.own_modules import is_own
 from metrics_platform.core.pieces import Piece
 from metrics_platform.core.sources import Source, binding, parse
 
-_PLATFORM = __name__.partition(".")[0]
 _Reference = tuple[str, str]
 
 
@@ -85,8 +85,9 @@ class Code:
 
     def __init__(self) -> None:
         self._sources: dict[str, Source | None] = {}
-        self._followed: dict[tuple[_Reference, frozenset[str]], Sequence[_Reference]] = {}
+        self._followed: dict[tuple[_Reference, str], Sequence[_Reference]] = {}
         self._digests: dict[tuple[Callable[..., Any], str | None], str] = {}
+        self._own: dict[tuple[str, str], bool] = {}
 
     def digest(self, function: Callable[..., Any], name: str | None = None) -> str:
         """Return the `code_digest` of a function.
@@ -115,10 +116,10 @@ class Code:
                 f"the source of {function.__qualname__} cannot be found, so its version would mean "
                 "nothing: define it in a file, not at a prompt"
             )
-        projects = frozenset({_PLATFORM, function.__module__.partition(".")[0]})
+        package = function.__module__.partition(".")[0]
         piece = source.function(function.__name__, function.__code__.co_firstlineno)
         pieces = [piece]
-        reached: list[Sequence[_Reference]] = [list(self._reached(piece, projects))]
+        reached: list[Sequence[_Reference]] = [list(self._reached(piece, package))]
         numbers: dict[_Reference, int] = {}
         lines = []
         # A reference is written as the number of what it leads to, in the order of discovery: it
@@ -128,7 +129,7 @@ class Code:
                 if reference not in numbers:
                     numbers[reference] = len(pieces)
                     pieces.append(self._binding(reference))
-                    reached.append(self._follow(reference, projects))
+                    reached.append(self._follow(reference, package))
             lines.append(f"{piece.text}\n{[numbers[reference] for reference in references]}")
         if name is not None and name != function.__name__:
             lines[0] = lines[0].replace(f"def {function.__name__}(", f"def {name}(", 1)
@@ -141,25 +142,25 @@ class Code:
         assert source is not None
         return binding(source, reference[1])
 
-    def _follow(self, reference: _Reference, projects: frozenset[str]) -> Sequence[_Reference]:
-        if (reference, projects) not in self._followed:
-            reached = list(self._reached(self._binding(reference), projects))
-            self._followed[reference, projects] = reached
-        return self._followed[reference, projects]
+    def _follow(self, reference: _Reference, package: str) -> Sequence[_Reference]:
+        if (reference, package) not in self._followed:
+            reached = list(self._reached(self._binding(reference), package))
+            self._followed[reference, package] = reached
+        return self._followed[reference, package]
 
-    def _reached(self, piece: Piece, projects: frozenset[str]) -> Iterator[_Reference]:
+    def _reached(self, piece: Piece, package: str) -> Iterator[_Reference]:
         for module, names in piece.references:
-            yield from self._find(module, names, projects, set())
+            yield from self._find(module, names, package, set())
 
     def _find(
         self,
         module: str,
         names: tuple[str, ...],
-        projects: frozenset[str],
+        package: str,
         seen: set[tuple[str, ...]],
     ) -> Iterator[_Reference]:
         """Follow dotted names from a module, through imports and packages, to what binds them."""
-        if (module, *names) in seen or module.partition(".")[0] not in projects:
+        if (module, *names) in seen or not self._is_own(module, package):
             return
         seen.add((module, *names))
         source = self._source(module)
@@ -172,14 +173,20 @@ class Code:
             if head in source.bindings:
                 yield module, head
             for origin, name in source.imports.get(head, ()):
-                yield from self._find(origin, (name, *rest) if name else rest, projects, seen)
+                yield from self._find(origin, (name, *rest) if name else rest, package, seen)
             if head not in source.bindings and head not in source.imports:
                 for origin, _ in source.imports.get("*", ()):
-                    yield from self._find(origin, names, projects, seen)
+                    yield from self._find(origin, names, package, seen)
         bound = source is not None and head in source.bindings
         # What is no package has no modules in it: looking for them goes to the disk.
         if not bound and (source is None or source.is_package) and _is_module(f"{module}.{head}"):
-            yield from self._find(f"{module}.{head}", rest, projects, seen)
+            yield from self._find(f"{module}.{head}", rest, package, seen)
+
+    def _is_own(self, module: str, package: str) -> bool:
+        key = module.partition(".")[0], package
+        if key not in self._own:
+            self._own[key] = is_own(*key)
+        return self._own[key]
 
     def _source(self, module: str) -> Source | None:
         if module not in self._sources:

@@ -186,15 +186,46 @@ def test_moving_a_helper_to_another_module_does_not_count(fingerprint_of: Finger
     assert fingerprint_of(moved) == fingerprint_of(PACKAGE)
 
 
-def test_other_distributions_do_not_count(fingerprint_of: FingerprintOf) -> None:
-    files = {
-        "acme/__init__.py": "",
-        "other.py": "LIMIT = 1\n",
-        "acme/brakes.py": around(
-            f"import other\n{METRIC}    return other.LIMIT\nhard_brakes = f\n"
-        ),
-    }
-    assert fingerprint_of(files) == fingerprint_of(edited(files, "other.py", "1", "2"))
+_ELSEWHERE = {
+    "acme/__init__.py": "",
+    "other.py": "LIMIT = 1\n",
+    "acme/brakes.py": around(f"import other\n{METRIC}    return other.LIMIT\nhard_brakes = f\n"),
+}
+_ACME_WHEEL = {"acme-1.dist-info/RECORD": "acme/__init__.py,,\nacme/brakes.py,,\nother.py,,\n"}
+_TWO_WHEELS = {
+    "acme-1.dist-info/RECORD": "acme/__init__.py,,\nacme/brakes.py,,\n",
+    "other-1.dist-info/RECORD": "other.py,,\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("folder", "records", "counts"),
+    [
+        pytest.param("src", {}, True, id="editable"),
+        pytest.param("lib/site-packages", _ACME_WHEEL, True, id="in-its-wheel"),
+        pytest.param("target", _ACME_WHEEL, True, id="in-its-wheel-in-another-folder"),
+        pytest.param("lib/site-packages", _TWO_WHEELS, False, id="in-another-wheel"),
+        pytest.param("target", _TWO_WHEELS, False, id="in-another-wheel-in-another-folder"),
+    ],
+)
+def test_other_packages_count_where_they_are_of_the_project(
+    tmp_path: Path, folder: str, records: Files, counts: bool
+) -> None:
+    found = []
+    for number, limit in enumerate(["1", "2"]):
+        files = edited({**_ELSEWHERE, **records}, "other.py", "1", limit)
+        with imported(tmp_path / str(number) / folder, files, "acme.brakes") as module:
+            found.append(fingerprint(module.hard_brakes, {"ego": "e"}))
+    assert (found[0] != found[1]) == counts
+
+
+def test_a_project_in_editable_form_and_its_wheel_have_one_fingerprint(tmp_path: Path) -> None:
+    found = set()
+    for folder, records in (("src", {}), ("site-packages", _ACME_WHEEL)):
+        files = {**_ELSEWHERE, **records}
+        with imported(tmp_path / folder, files, "acme.brakes") as module:
+            found.add(fingerprint(module.hard_brakes, {"ego": "e"}))
+    assert len(found) == 1
 
 
 _FACTORY = (
