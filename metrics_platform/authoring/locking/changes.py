@@ -67,6 +67,7 @@ class Change:
         affects: The definitions downstream whose fingerprint is another through this one.
         consumers: Of a breaking change: who takes it as an input, and whether that breaks them.
         fails: On which logs it fails and didn't before, and why; None where there are none.
+        waits_for: Definitions upstream that fail: what it owes shows once they don't.
         notes: Sentences on what the comparison rests on, such as that no log could be compared.
     """
 
@@ -82,6 +83,7 @@ class Change:
     affects: Sequence[str] = ()
     consumers: Sequence[Consumer] = ()
     fails: str | None = None
+    waits_for: Sequence[str] = ()
     notes: Sequence[str] = ()
 
     @property
@@ -103,8 +105,11 @@ class Change:
 
     @property
     def due(self) -> str | None:
-        """The version to write where the code's is too low; None where it will do."""
-        if self.before is None or self.after is None:
+        """The version to write where the code's is too low; None where it will do.
+
+        None also where it fails, or waits for one that does: that is no version of anything yet.
+        """
+        if self.before is None or self.after is None or self.fails or self.waits_for:
             return None
         if not self.lowered and self.given >= self.owed:
             return None
@@ -115,6 +120,8 @@ class Change:
         """Why `check` fails for it, and what to do, as a sentence; None where it doesn't."""
         if self.fails:
             return f"{self.name}: it {self.fails}: mend it in {self.file}"
+        if self.waits_for:
+            return f"{self.name}: what it owes shows once {', '.join(self.waits_for)} is mended"
         if self.lowered:
             return (
                 f"{self.name}: its version went down from {self.before} to {self.after}: "

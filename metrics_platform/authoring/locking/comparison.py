@@ -1,8 +1,9 @@
 """Comparing a project with a lock: what each definition has become, computing only what changed."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from textwrap import shorten
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from metrics_platform.authoring.locking.working_tree import WorkingTree, contrac
 from metrics_platform.checks.contract_change import ContractChange, contract_changes
 from metrics_platform.checks.value_change import ValueChange, Values, value_change
 from metrics_platform.core.catalog import Catalog
+from metrics_platform.core.definitions import Definition
 from metrics_platform.core.frames import grain
 from metrics_platform.core.statuses import Computed, Outcome, Status
 
@@ -71,7 +73,8 @@ def compare(
     wanted = [name for name, d in chosen.items() if d.function is not None and is_wanted(name)]
     made = tree.compute(wanted)
     computed = {name: made[name] for name in wanted}
-    changes = [_change(tree, base, name, computed.get(name)) for name in chosen]
+    failing = {name for name in made if name in tree.definitions and _fails(base, made[name])}
+    changes = [_change(tree, base, name, computed.get(name), failing) for name in chosen]
     if not names:
         changes += [
             Change(name=name, kind=Kind.REMOVED, before=block.version)
@@ -110,13 +113,16 @@ def _unmet(tree: WorkingTree, catalog: Catalog) -> Sequence[str]:
     ]
 
 
-def _change(tree: WorkingTree, base: Lock, name: str, computed: Computed | None) -> Change:
+def _change(
+    tree: WorkingTree, base: Lock, name: str, computed: Computed | None, failing: Collection[str]
+) -> Change:
     definition, block = tree.definitions[name], base.blocks.get(name)
     file = tree.project.file(definition)
     if block is None:
         kind = Kind.NEW
         fails = _failures({}, computed) if computed else None
         return Change(name=name, kind=kind, after=definition.version, file=file, fails=fails)
+    near = [d.name for d in tree.catalog.upstream(name) if d.name != name]
     same = tree.catalog.fingerprints[name] == block.fingerprint
     own = tree.catalog.own_fingerprints[name] == block.own_fingerprint
     logs, before, after = tree.comparable(name, base), None, None
@@ -126,9 +132,10 @@ def _change(tree: WorkingTree, base: Lock, name: str, computed: Computed | None)
     same_values = _same(before, after) if before and after else None
     contract = contract_changes(block.contract, contract_of(definition), same_values)
     values = _value_change(before, after, grain(definition.rows)) if before and after else None
+    apart = before is not None and after is not None and _apart(before, after, definition)
     if values is not None:
-        # The contract tells of these.
-        values = replace(values, not_compared=())
+        # The contract tells of what can't be compared; equal is nothing where that is all there is.
+        values = None if apart and not values.changed_logs else replace(values, not_compared=())
     kind, owed = _judged(contract, values, same=same, own=own)
     change = Change(
         name=name,
@@ -142,7 +149,11 @@ def _change(tree: WorkingTree, base: Lock, name: str, computed: Computed | None)
         because=_because(tree, base, name) if own and not same else (),
         affects=() if own else [d.name for d in tree.catalog.downstream(name)],
         fails=_failures(before.outcomes, computed) if before and computed else None,
-        notes=[damage] if damage else _notes(tree, base, computed, logs, values, same=same),
+        waits_for=[upstream for upstream in near if upstream in failing],
+        notes=[
+            *([damage] if damage else _notes(tree, base, computed, logs, values, same=same)),
+            *(["no column is in both: its values could not be compared"] if apart else []),
+        ],
     )
     return replace(change, consumers=_consumers(tree, change) if change.breaking else ())
 
@@ -164,6 +175,13 @@ def _value_change(before: Values, after: Values, grain: Sequence[str]) -> ValueC
     key = [name for name in grain if name in before.rows.columns and name in after.rows.columns]
     # What a regression may be is the author's to say; a version says whether values are others.
     return value_change(before, after, key=key, tolerances={})
+
+
+def _apart(before: Values, after: Values, definition: Definition) -> bool:
+    """Say whether there were columns besides the key, and none of them is there any more."""
+    key = grain(definition.rows)
+    was, now = ({*v.rows.columns, *v.summary.columns} - {"log_id", *key} for v in (before, after))
+    return bool(was) and not was & now
 
 
 def _same(before: Values, after: Values) -> Callable[[str, str], bool]:
@@ -198,13 +216,19 @@ def _of_logs(values: Values, logs: Sequence[str]) -> Values:
     )
 
 
+def _fails(base: Lock, computed: Computed) -> bool:
+    block = base.blocks.get(computed.definition.name)
+    before = {log_id: result.outcome for log_id, result in block.results.items()} if block else {}
+    return _failures(before, computed) is not None
+
+
 def _failures(before: Mapping[str, Outcome], computed: Computed) -> str | None:
     """Tell on which logs it fails now and didn't, and why."""
     failed_before = {i for i, outcome in before.items() if outcome.status is Status.FAILED}
     failed = [i for i in computed.logs_with(Status.FAILED) if i not in failed_before]
     if not failed:
         return None
-    reason = (computed.outcomes[failed[0]].reason or "")[:_REASON_LENGTH]
+    reason = shorten(computed.outcomes[failed[0]].reason or "", _REASON_LENGTH, placeholder=" …")
     of = f"{len(failed)} of {len(computed.outcomes)} logs"
     return f"fails on {of}, on {failed[0]} with `{reason}`"
 

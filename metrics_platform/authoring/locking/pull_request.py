@@ -8,6 +8,7 @@ from metrics_platform.authoring.locking.report import (
     TITLES,
     around_told,
     contract_told,
+    counts_told,
     fails_told,
     listed,
     next_steps,
@@ -15,10 +16,9 @@ from metrics_platform.authoring.locking.report import (
     owes,
     plural,
     title,
-    values_told,
+    with_unit,
 )
 from metrics_platform.checks.value_change import ColumnChange, ValueChange
-from metrics_platform.core.frames import unit
 
 # GitHub takes 65,536 characters in a comment, and some of these have more than one byte.
 _MOST_CHARACTERS = 60_000
@@ -95,7 +95,7 @@ def _table(changes: Sequence[Change]) -> str:
 
 def _where(change: Change) -> str:
     values = change.values
-    if values is None or values.equal:
+    if values is None or not values.changed_logs:
         return ""
     return f"{values.changed_logs} of {plural(values.logs, 'log')}"
 
@@ -128,7 +128,7 @@ def _details(change: Change) -> str:
     """Return what is known of one change, folded."""
     parts = [*_bullets(contract_told(change))]
     if change.values is not None:
-        parts += _values(change.values)
+        parts += _values(change.values, most_changed=not change.fails)
     parts += _bullets(around_told(change))
     # GitHub renders Markdown inside of HTML only after an empty line.
     inside = "\n\n".join(parts)
@@ -136,21 +136,17 @@ def _details(change: Change) -> str:
     return f"<details><summary>{summary}</summary>\n\n{inside}\n\n</details>"
 
 
-def _values(values: ValueChange) -> Iterator[str]:
-    if values.equal:
-        yield from _bullets(values_told(values))
-        return
-    found = [f"{values.changed_logs} of {plural(values.logs, 'log')} changed"]
-    if values.outcomes:
-        found.append(f"{plural(values.outcomes, 'log')} with another status")
-    if values.rows_added or values.rows_removed:
-        found.append(f"{plural(values.rows_added, 'row')} came, {values.rows_removed} went")
-    yield ", ".join(found) + "."
+def _values(values: ValueChange, *, most_changed: bool) -> Iterator[str]:
+    told = ", ".join(counts_told(values))
+    if told:
+        yield f"{told}."
     if values.columns:
         yield _table_of(
             ("Column", "Logs", "Rows", "Largest difference", "relative"),
             [_column_cells(column) for column in values.columns[:_MOST_ROWS]],
         )
+    if not (most_changed and values.most_changed):
+        return
     yield _table_of(
         ("Changed most", ""),
         [
@@ -163,12 +159,11 @@ def _values(values: ValueChange) -> Iterator[str]:
 
 def _column_cells(column: ColumnChange) -> tuple[str, ...]:
     absolute, relative = column.largest_absolute, column.largest_relative
-    of = unit(column.column) or ""
     return (
         f"{'summary ' if column.summary else ''}`{column.column}`",
         str(column.logs),
         "" if column.summary else str(column.rows),
-        "" if absolute is None else f"{absolute:.3g} {of}".rstrip(),
+        "" if absolute is None else with_unit(absolute, column.column),
         "" if relative is None else f"{relative:.2%}",
     )
 

@@ -38,7 +38,8 @@ def as_json(report: Report) -> str:
     `changed_logs`, `outcomes`, `rows_added`, `rows_removed`, `columns` with `column`, `logs`,
     `rows`, `largest_absolute`, `largest_relative`, `summary`, and `most_changed` with `log_id`,
     `told`, `score`), `because`, `affects`, `consumers` (`name`, `requires`, `broken`), `fails` (on
-    which logs it fails and didn't, and why; null where on none), `notes`.
+    which logs it fails and didn't, and why; null where on none), `waits_for` (what upstream fails),
+    `notes`.
     """
     whole = {
         "format": FORMAT,
@@ -76,6 +77,7 @@ def _entry(change: Change) -> dict[str, Any]:
         "affects": list(change.affects),
         "consumers": [asdict(consumer) for consumer in change.consumers],
         "fails": change.fails,
+        "waits_for": list(change.waits_for),
         "notes": list(change.notes),
     }
 
@@ -154,7 +156,7 @@ def sentences(change: Change) -> Iterator[str]:
     """Yield all that is told of one change, the version to write last."""
     yield from contract_told(change)
     if change.values is not None:
-        yield from values_told(change.values)
+        yield from values_told(change.values, most_changed=not change.fails)
     yield from around_told(change)
     if change.due:
         yield f'write version="{change.due}" in {change.file}: {owes(change)}'
@@ -168,8 +170,8 @@ def contract_told(change: Change) -> Iterator[str]:
 
 def around_told(change: Change) -> Iterator[str]:
     """Yield where a change comes from, whom it reaches, and what to know of the comparison."""
-    if change.fails:
-        yield f"it {change.fails}"
+    if change.waits_for:
+        yield f"what it owes shows once {listed(change.waits_for)} is mended"
     if change.because:
         yield f"because of {listed(change.because)}"
     if change.affects:
@@ -187,8 +189,8 @@ def owes(change: Change) -> str:
     return f"a {change.owed.name.lower()} step is owed"
 
 
-def values_told(values: ValueChange) -> Iterator[str]:
-    """Yield in how many logs what changed, by how much, and the logs in which it changed most."""
+def counts_told(values: ValueChange) -> Iterator[str]:
+    """Yield in how many logs something changed, and how many rows came or went."""
     if values.equal:
         if values.logs:
             yield f"values equal in {plural(values.logs, 'log')}"
@@ -203,6 +205,11 @@ def values_told(values: ValueChange) -> Iterator[str]:
         yield f"{plural(values.outcomes, 'log')} with another status"
     if values.rows_added or values.rows_removed:
         yield f"{plural(values.rows_added, 'row')} came, {values.rows_removed} went"
+
+
+def values_told(values: ValueChange, *, most_changed: bool = True) -> Iterator[str]:
+    """Yield in how many logs what changed, by how much, and the logs in which it changed most."""
+    yield from counts_told(values)
     for column in values.columns[:_COLUMNS_SHOWN]:
         kind = "summary " if column.summary else ""
         where = plural(column.logs, "log")
@@ -210,7 +217,7 @@ def values_told(values: ValueChange) -> Iterator[str]:
         yield f"{kind}{column.column}: {rows}{where}{size_told(column)}"
     if len(values.columns) > _COLUMNS_SHOWN:
         yield f"and {plural(len(values.columns) - _COLUMNS_SHOWN, 'more column')}"
-    for log in values.most_changed:
+    for log in values.most_changed if most_changed else ():
         yield f"most in {log.log_id}: {' '.join(log.told.split())}"
 
 
@@ -218,10 +225,16 @@ def size_told(column: ColumnChange) -> str:
     """Return the largest differences of a column; nothing where they have no size."""
     if column.largest_absolute is None:
         return ""
-    told = f", by up to {column.largest_absolute:.3g} {unit(column.column) or ''}".rstrip()
+    told = f", by up to {with_unit(column.largest_absolute, column.column)}"
     if column.largest_relative is None:
         return told
     return f"{told} ({column.largest_relative:.2%})"
+
+
+def with_unit(size: float, column: str) -> str:
+    """Return a size in the column's unit; a ratio has none."""
+    of = unit(column)
+    return f"{size:.3g} {of}" if of and of != "ratio" else f"{size:.3g}"
 
 
 def next_steps(report: Report) -> Iterator[str]:

@@ -1,8 +1,10 @@
 """What a small project has become since its lock: the cases that are about more than one metric."""
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from metrics_platform.authoring.locking.acceptance import accept, in_folder
 from metrics_platform.authoring.locking.bumps import write_versions
@@ -10,7 +12,7 @@ from metrics_platform.authoring.locking.changes import Bump, Change, Kind, Repor
 from metrics_platform.authoring.locking.comparison import compare, with_versions
 from metrics_platform.authoring.locking.lock import LOCK, Lock, read_lock
 from metrics_platform.authoring.locking.pull_request import as_markdown
-from metrics_platform.authoring.locking.report import as_json
+from metrics_platform.authoring.locking.report import as_json, as_text
 from metrics_platform.core.errors import UnknownNameError
 from metrics_platform_tests.authoring.projects import changed, logs, tree_of
 from metrics_platform_tests.core.packages import Files
@@ -37,6 +39,13 @@ def report_of(root: Path, files: Files) -> Report:
     lock = lock_of(root)
     with tree_of(root, files) as tree:
         return compare(tree, lock).report
+
+
+def printed(report: Report) -> str:
+    console = Console(file=StringIO(), width=100, markup=False)
+    console.print(as_text(report))
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
 
 
 def change(report: Report, name: str) -> Change:
@@ -66,13 +75,47 @@ def test_a_metric_that_begins_to_fail_does_not_pass_by_any_version(root: Path) -
 
     assert [found.kind for found in change(report, "ways").contract] == ["renamed"]
     far = change(report, "far_ways")
-    assert (far.kind, far.because, far.due) == (Kind.VALUES, ["ways"], "1.3.0")
+    assert (far.kind, far.because, far.due) == (Kind.VALUES, ["ways"], None)
     assert "way_m" in str(far.fails)
     assert far.problem is not None
     assert far.problem.startswith("far_ways: it fails on 3 of 3 logs, on fast with `")
     assert far.problem in report.problems
     assert '"fails": "fails on 3 of 3 logs' in as_json(report)
-    assert "it fails on 3 of 3 logs" in as_markdown(report)
+    for told in (as_markdown(report), " ".join(printed(report).split())):
+        assert told.count("it fails on 3 of 3 logs") == told.count("fails on") == 1
+        assert "most in" not in told.lower()
+        assert "has what it takes" not in told
+
+
+def test_versions_of_what_fails_and_of_what_takes_it_are_not_written(root: Path) -> None:
+    lock = lock_of(root)
+    broken = changed(('    x = pl.col("x_m")', '    raise ValueError("word " * 60)'))
+
+    with tree_of(root, broken) as tree:
+        report = compare(tree, lock).report
+        only = compare(tree, lock, names=["far_ways"]).report
+        written = write_versions(tree, report)
+
+    assert written == {}
+    assert str(change(report, "ways").fails).endswith(" word word …`")
+    for found in (report, only):
+        far = change(found, "far_ways")
+        assert (far.fails, far.due, far.waits_for) == (None, None, ["ways"])
+        assert "far_ways: what it owes shows once ways is mended" in found.problems
+
+
+def test_values_are_not_equal_where_every_column_is_another(root: Path) -> None:
+    replaced = changed(
+        ('    way_m: float = Field(description="Along x.")', "    length_m: float"),
+        ("agg(way_m=x.max() - x.min())", "agg(length_m=x.max())"),
+        ('"way_m": pl.col("way_m").first()', '"length_m": pl.col("length_m").first()'),
+        ("return ways.filter", 'return ways.rename({"length_m": "way_m"}).filter'),
+    )
+
+    ways = change(report_of(root, replaced), "ways")
+
+    assert ways.values is None
+    assert ways.notes == ["no column is in both: its values could not be compared"]
 
 
 def test_a_new_metric_that_fails_is_not_accepted(root: Path) -> None:
