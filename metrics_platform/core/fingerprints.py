@@ -48,8 +48,8 @@ def fingerprint(
     }
     if definition.function is not None:
         parts["code"] = code.digest(definition.function, definition.name)
-        if "<locals>" in definition.function.__qualname__:
-            # Made in a loop or by a helper: what its declaration names isn't in its own source.
+        if definition.summary and not code.has_summary(definition.function):
+            # Their code is preferred: how Polars writes expressions differs between its versions.
             parts["summary"] = {name: str(expr) for name, expr in definition.summary.items()}
     return _digest(json.dumps(parts, sort_keys=True))
 
@@ -105,19 +105,22 @@ class Code:
             self._digests[function, name] = self._digest_of(function, name)
         return self._digests[function, name]
 
+    def has_summary(self, function: Callable[..., Any]) -> bool:
+        """Say whether all that its summary follows from is in the source of a metric's function.
+
+        It isn't where the metric is made in a loop, by a helper, or of a function that has no
+        decorator, nor where the arguments of the decorator come from elsewhere.
+        """
+        function = inspect.unwrap(function)
+        return "<locals>" not in function.__qualname__ and self._piece(function).has_summary
+
     def of_value(self, value: object) -> str:
         """Return a value that code uses as text that is the same in every process."""
         return self.digest(value) if inspect.isfunction(value) else plain_text(value)
 
     def _digest_of(self, function: Callable[..., Any], name: str | None) -> str:
-        source = self._source(function.__module__)
-        if source is None:
-            raise DefinitionError(
-                f"the source of {function.__qualname__} cannot be found, so its version would mean "
-                "nothing: define it in a file, not at a prompt"
-            )
+        piece = self._piece(function)
         package = function.__module__.partition(".")[0]
-        piece = source.function(function.__name__, function.__code__.co_firstlineno)
         pieces = [piece]
         reached: list[Sequence[_Reference]] = [list(self._reached(piece, package))]
         numbers: dict[_Reference, int] = {}
@@ -136,6 +139,15 @@ class Code:
         closure = inspect.getclosurevars(function).nonlocals
         lines += [f"{name}={self.of_value(value)}" for name, value in sorted(closure.items())]
         return _digest("\n".join(lines))
+
+    def _piece(self, function: Callable[..., Any]) -> Piece:
+        source = self._source(function.__module__)
+        if source is None:
+            raise DefinitionError(
+                f"the source of {function.__qualname__} cannot be found, so its version would mean "
+                "nothing: define it in a file, not at a prompt"
+            )
+        return source.function(function.__name__, function.__code__.co_firstlineno)
 
     def _binding(self, reference: _Reference) -> Piece:
         source = self._source(reference[0])

@@ -22,10 +22,12 @@ class Piece:
     Attributes:
         text: Equal for equal code.
         references: Module, and dotted names to follow from it, in the order of their appearance.
+        has_summary: The code of the summary is in it, as an argument of its decorator.
     """
 
     text: str
     references: Sequence[tuple[str, tuple[str, ...]]]
+    has_summary: bool = False
 
 
 def piece_of(
@@ -39,6 +41,8 @@ def piece_of(
         is_package: It is an `__init__.py`.
         in_module: Whether a name may stand for something of the module.
     """
+    decorators = getattr(node, "decorator_list", ())
+    has_summary = any(_is_defining(made) and _summaries(made) for made in decorators)
     kept = _stripped(node)
     if not kept:
         return Piece("", [])
@@ -52,7 +56,7 @@ def piece_of(
         if chain[0] in shared:
             references.append((module, chain))
     _number_locals(kept[0])
-    return Piece(ast.unparse(kept[0]), list(dict.fromkeys(references)))
+    return Piece(ast.unparse(kept[0]), list(dict.fromkeys(references)), has_summary)
 
 
 def imports_of(
@@ -224,11 +228,18 @@ _FOR_PEOPLE = frozenset({"description", "title"})
 
 
 def _that_decide(decorator: ast.expr) -> list[ast.expr]:
-    if not isinstance(decorator, ast.Call) or _DEFINING_DECORATORS.isdisjoint(
+    return _summaries(decorator) if _is_defining(decorator) else [decorator]
+
+
+def _is_defining(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and not _DEFINING_DECORATORS.isdisjoint(
         _dotted(decorator.func)[-1:]
-    ):
-        return [decorator]
-    return [keyword.value for keyword in decorator.keywords if keyword.arg == "summary"]
+    )
+
+
+def _summaries(decorator: ast.expr) -> list[ast.expr]:
+    keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+    return [keyword.value for keyword in keywords if keyword.arg == "summary"]
 
 
 def _number_locals(node: ast.AST) -> None:

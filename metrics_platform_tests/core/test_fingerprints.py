@@ -250,6 +250,30 @@ def test_what_a_factory_was_given_counts(fingerprint_of: FingerprintOf, old: str
     assert fingerprint_of(changed) != fingerprint_of(files)
 
 
+_DECLARED_ELSEWHERE = {
+    "arguments-of-the-decorator-elsewhere": (
+        "SHARED = {'version': '1.0.0', 'rows': Numbers, 'owner': 'x', 'summary': SUMMARY}\n"
+        '@metric(**SHARED)\ndef hard_brakes(ego):\n    """It."""\n    return ego\n'
+    ),
+    "no-decorator": (
+        'def f(ego):\n    """It."""\n    return ego\n'
+        "hard_brakes = metric(version='1.0.0', rows=Numbers, owner='x', summary=SUMMARY)(f)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", _DECLARED_ELSEWHERE.values(), ids=_DECLARED_ELSEWHERE)
+def test_a_summary_that_is_declared_elsewhere_counts(
+    fingerprint_of: FingerprintOf, text: str
+) -> None:
+    text = f"SUMMARY = {{'n': pl.len() * 1}}\n{text}"
+    files = {"acme/__init__.py": "", "acme/brakes.py": around(text)}
+    changed = edited(files, "acme/brakes.py", "* 1", "* 2")
+    refactored = edited(files, "acme/brakes.py", "SUMMARY", "SCALARS")
+    assert fingerprint_of(refactored) == fingerprint_of(files)
+    assert fingerprint_of(changed) != fingerprint_of(files)
+
+
 def test_the_code_of_a_function_in_a_closure_counts(fingerprint_of: FingerprintOf) -> None:
     text = (
         "def plus(function):\n"
