@@ -37,6 +37,9 @@ from metrics_platform_tests.orchestration.platform import (
     store_recorded,
 )
 
+# One run over recordings good and bad for all: it is made once.
+pytestmark = pytest.mark.xdist_group("runs")
+
 
 def told(result: ExecuteInProcessResult, platform: Platform) -> list[str]:
     """Return the error lines of a run, as the UI shows them."""
