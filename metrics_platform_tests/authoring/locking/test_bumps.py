@@ -74,8 +74,16 @@ def test_only_the_version_changes(
     assert found == text.replace(before, after).replace("\n", end)
 
 
-def test_a_version_that_is_not_written_out_is_left_to_the_author(tmp_path: Path) -> None:
+def test_a_version_that_the_module_names_is_written_there(tmp_path: Path) -> None:
     text = HEAD + METRICS.replace("version='1.0.0'", "version=THE")
+
+    found = written(tmp_path, text, "first", "2.0.0")
+
+    assert found == text.replace('THE = "1.0.0"', 'THE = "2.0.0"')
+
+
+def test_a_version_that_is_not_written_out_is_left_to_the_author(tmp_path: Path) -> None:
+    text = HEAD + METRICS.replace("version='1.0.0'", "version=str(THE)")
 
     with pytest.raises(DefinitionError, match=r"first isn't written out .* set 2.0.0 by"):
         written(tmp_path, text, "first", "2.0.0")

@@ -13,7 +13,7 @@ from metrics_platform.authoring.locking.comparison import compare, with_versions
 from metrics_platform.authoring.locking.lock import LOCK, Lock, read_lock
 from metrics_platform.authoring.locking.pull_request import as_markdown
 from metrics_platform.authoring.locking.report import as_json, as_text
-from metrics_platform.core.errors import UnknownNameError
+from metrics_platform.core.errors import DefinitionError, UnknownNameError
 from metrics_platform_tests.authoring.projects import changed, logs, tree_of
 from metrics_platform_tests.core.packages import Files
 
@@ -102,6 +102,20 @@ def test_versions_of_what_fails_and_of_what_takes_it_are_not_written(root: Path)
         far = change(found, "far_ways")
         assert (far.fails, far.due, far.waits_for) == (None, None, ["ways"])
         assert "far_ways: what it owes shows once ways is mended" in found.problems
+
+
+def test_versions_are_written_all_or_none(root: Path) -> None:
+    lock = lock_of(root)
+    files = changed(LONGER, ('    version="1.0.0"', '    version=str("1.0.0")'))
+
+    with tree_of(root, files) as tree:
+        report = compare(tree, lock).report
+        # It comes first, and is written out.
+        assert change(report, "far_ways").due
+        with pytest.raises(DefinitionError, match=r"the version of ways .* set 1.1.0 by hand"):
+            write_versions(tree, report)
+
+    assert (root / "robots/metrics.py").read_text() == files["robots/metrics.py"]
 
 
 def test_values_are_not_equal_where_every_column_is_another(root: Path) -> None:

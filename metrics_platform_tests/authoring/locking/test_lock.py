@@ -155,7 +155,7 @@ def test_rows_that_are_missing_or_damaged_are_noticed_and_computed_anew(
     assert [c.notes for c in everything.changes if c.name == "ways"] == [[told]]
     with (
         tree_of(root, changed(("x.max() - x.min()", "x.max()"))) as tree,
-        pytest.raises(LockError, match="go back to the code of metrics.lock"),
+        pytest.raises(LockError, match=r"go back to the code of metrics\.lock"),
     ):
         compare(tree, lock_in(root))
 
