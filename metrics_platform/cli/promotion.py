@@ -47,7 +47,8 @@ def promote(
         was = store.promoted(name)
         done = store.promote(name, version, by=_user(), note=note, anyway=anyway)
         if was == version:
-            out.print(f"{name} {version} is promoted already", highlight=False)
+            noted = "" if note is None else f"; its note is now: {note}"
+            out.print(f"{name} {version} is promoted already{noted}", highlight=False)
             return
         _tell(store, catalog, name, done)
         if done.before is not None and done.before != version:
@@ -55,7 +56,7 @@ def promote(
 
 
 def demote(name: Name) -> None:
-    """Go back to the version that was promoted before, or else to the highest."""
+    """Go back to the version that readers had before, or else to the highest."""
     from metrics_platform.store import Store
 
     catalog = default_catalog()

@@ -50,6 +50,7 @@ promotions = sa.Table(
         sa.ForeignKey(f"{SCHEMA}.promotions.promotion_id"),
         comment="What to go back to; null for no promotion.",
     ),
+    sa.Column("had_before", _Key, comment="Of the first: the version that readers had, to go to."),
     sa.Index(
         "promotions_open",
         "domain",

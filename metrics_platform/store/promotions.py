@@ -1,7 +1,8 @@
 """Promotion: a pointer per signal or metric to the version that readers get who ask for none.
 
-A promotion stands on the one that it took the place of, so that `demote` can go back. Without any,
-readers get the highest version that has results and is not just a shadow's.
+A promotion stands on the one that it took the place of, so that `demote` can go back; the first
+remembers the version that readers had. Without any, readers get the highest version that has
+results and is not just a shadow's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,12 +23,13 @@ from metrics_platform.store.current_versions import (
     version_for_readers,
     versions_beside,
 )
-from metrics_platform.store.index import promotions, results, versions
+from metrics_platform.store.index import promotions, versions
 from metrics_platform.store.locks import wait_for_turn
+from metrics_platform.store.lost_logs import check_lost
 from metrics_platform.store.objects import ObjectRoot
 from metrics_platform.store.parameters import given, storable
 from metrics_platform.store.postgres import Postgres
-from metrics_platform.store.reads import Scope, version_number
+from metrics_platform.store.reads import Scope
 from metrics_platform.store.tables import Types, table
 from metrics_platform.store.versions import is_shadow
 
@@ -79,7 +81,9 @@ class Promotions:
         note: str | None = None,
         anyway: bool = False,
     ) -> Promotion:
-        """Give `version` to all readers who ask for none; it is so already where they get it.
+        """Give `version` to all readers who ask for none.
+
+        Where it is promoted already, only a note takes the place of the one that it has.
 
         Args:
             name: Of a signal or metric.
@@ -87,7 +91,7 @@ class Promotions:
             domain: log or sim.
             by: Who wants it.
             note: Why.
-            anyway: Also where logs that readers get now have no result of it, or a failed one.
+            anyway: Also where logs are computed now and would not be, or fail only with it.
 
         Raises:
             NoResultsError: The version has no results.
@@ -100,9 +104,10 @@ class Promotions:
         )
 
     def demote(self, name: str, *, domain: str = "log", by: str | None = None) -> Promotion:
-        """Go back to the version that was promoted before, or to the highest where none was.
+        """Go back to the version that readers had before, or to the highest.
 
-        A version whose results are no longer kept is passed over.
+        They may have had it by a promotion, or for being the highest then. A version whose results
+        are no longer kept is passed over.
 
         Args:
             name: Of a signal or metric.
@@ -110,7 +115,7 @@ class Promotions:
             by: Who wants it.
 
         Raises:
-            StoreError: No version is promoted.
+            StoreError: No version is promoted, or another one was meanwhile.
         """
         found = self.postgres.query(lambda connection: _open(connection, domain, name))
         if found is None:
@@ -119,13 +124,7 @@ class Promotions:
             )
         # Told which one: repeated, it must not take away the next one as well.
         work = partial(_demote, scope=Scope(domain, name, found.version), found=found, by=by)
-        self.postgres.transaction(work)
-        now = self.promoted(name, domain=domain)
-        return Promotion(
-            before=found.version,
-            after=now or self.postgres.query(lambda c: highest_version(c, Scope(domain, name, ""))),
-            is_promoted=now is not None,
-        )
+        return self.postgres.transaction(work)
 
     def promoted(
         self, name: str, *, domain: str = "log", as_of: datetime | None = None
@@ -219,35 +218,74 @@ def _promote(
         )
     found = _open(connection, scope.domain, scope.name)
     if found is not None and found.version == scope.version:
+        if told["note"] is not None:
+            of_it = sa.update(promotions).where(promotions.c.promotion_id == found.promotion_id)
+            connection.execute(of_it.values(note=told["note"]))
         return Promotion(found.version, found.version)
     before = found.version if found else highest_version(connection, scope)
     if before is not None and not anyway:
-        _check_lost(connection, replace(scope, version=before), scope)
-    at = _moment(connection, found)
+        check_lost(connection, replace(scope, version=before), scope)
+    at = _moment(connection, scope)
     if found is not None:
         _close(connection, found, at, told["promoted_by"])
-    _point(connection, scope, at, follows=found and found.promotion_id, **told)
+        _point(connection, scope, at, follows=found.promotion_id, **told)
+    else:
+        # Who takes back that it is promoted doesn't want it for having been the highest.
+        had = before if before != scope.version else None
+        _point(connection, scope, at, had_before=had, **told)
     return Promotion(before, scope.version)
 
 
-def _demote(connection: sa.Connection, scope: Scope, found: Any, by: str | None) -> None:
+def _demote(connection: sa.Connection, scope: Scope, found: Any, by: str | None) -> Promotion:
     wait_for_turn(connection, scope.domain, scope.name)
-    at = _moment(connection, found)
-    if not _close(connection, found, at, storable(by)):
+    at = _moment(connection, scope)
+    if _close(connection, found, at, storable(by)):
+        _go_back(connection, scope, found, at, storable(by))
+    else:
         # Somebody else has, or this very transaction before the answer to it got lost.
-        return
+        _check_not_followed(connection, found)
+    now = _open(connection, scope.domain, scope.name)
+    after = now.version if now else highest_version(connection, scope)
+    return Promotion(found.version, after, is_promoted=now is not None)
+
+
+def _go_back(
+    connection: sa.Connection, scope: Scope, found: Any, at: datetime, by: str | None
+) -> None:
+    """Point to what stands below `found`, and is still kept; to nothing where it is the highest."""
     p = promotions.c
-    follows = found.follows
-    while follows is not None:
-        below = connection.execute(sa.select(promotions).where(p.promotion_id == follows)).one()
-        follows = below.follows
-        scope = replace(scope, version=below.version)
-        _hold(connection, scope)
-        if scope.version in tables.versions(connection, scope.domain, scope.name):
-            _point(
-                connection, scope, at, follows=follows, promoted_by=storable(by), note=below.note
-            )
+    while found.follows is not None:
+        below = sa.select(promotions).where(p.promotion_id == found.follows)
+        found = connection.execute(below).one()
+        scope = replace(scope, version=found.version)
+        if _is_kept(connection, scope):
+            under = {"follows": found.follows, "had_before": found.had_before}
+            _point(connection, scope, at, promoted_by=by, note=found.note, **under)
             return
+    scope = replace(scope, version=found.had_before or "")
+    is_highest = scope.version in ("", highest_version(connection, scope))
+    if not is_highest and _is_kept(connection, scope):
+        _point(connection, scope, at, promoted_by=by)
+
+
+def _check_not_followed(connection: sa.Connection, found: Any) -> None:
+    """See that nothing was promoted in the place of `found`.
+
+    Raises:
+        StoreError: Something was.
+    """
+    p = promotions.c
+    on_it = sa.select(p.version).where(p.follows == found.promotion_id).order_by(p.promotion_id)
+    if taken := connection.scalar(on_it.limit(1)):
+        raise StoreError(
+            f"{taken} was promoted meanwhile: readers of {found.name} no longer get "
+            f"{found.version}; see what is promoted now, and demote that if it is still wanted"
+        )
+
+
+def _is_kept(connection: sa.Connection, scope: Scope) -> bool:
+    _hold(connection, scope)
+    return scope.version in tables.versions(connection, scope.domain, scope.name)
 
 
 def _hold(connection: sa.Connection, scope: Scope) -> None:
@@ -274,40 +312,13 @@ def _point(connection: sa.Connection, scope: Scope, at: datetime, **values: Any)
     connection.execute(sa.insert(promotions).values(**names, promoted_at=at, **values))
 
 
-def _moment(connection: sa.Connection, found: Any) -> datetime:
-    """Return now, or at least just after what it takes the place of, whatever the clock says."""
-    now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-    return now if found is None else max(now, found.promoted_at + timedelta(microseconds=1))
-
-
-def _check_lost(connection: sa.Connection, before: Scope, after: Scope) -> None:
-    """See that readers of `before` lose no log.
-
-    Raises:
-        StoreError: They would.
-    """
-    now, then = results.alias(), results.alias()
-    is_same = sa.and_(
-        then.c.version_id == version_number(after.domain, after.name, after.version),
-        then.c.partition_key == now.c.partition_key,
-        then.c.superseded_at.is_(None),
-    )
-    did_not_fail = sa.and_(now.c.status != "failed", now.c.superseded_at.is_(None))
-    query = (
-        sa.select(
-            sa.func.count(),
-            sa.func.count().filter(then.c.id.is_(None)),
-            sa.func.count().filter(then.c.status == "failed"),
-        )
-        .select_from(now.outerjoin(then, is_same))
-        .where(now.c.version_id == before.version_id, did_not_fail)
-    )
-    logs, missing, failed = connection.execute(query).one()
-    if missing or failed:
-        told = [f"{missing} have no result of it"] if missing else []
-        told += [f"{failed} failed with it"] if failed else []
-        raise StoreError(
-            f"{after.name} {after.version} covers fewer logs than {before.version}, which readers "
-            f"get now: of its {logs} logs {' and '.join(told)}; compute these first, or promote "
-            "it anyway (--anyway)"
-        )
+def _moment(connection: sa.Connection, scope: Scope) -> datetime:
+    """Return now, or at least just after all that was before, whatever the clock says."""
+    p = promotions.c
+    last = sa.func.max(sa.func.greatest(p.promoted_at, p.demoted_at))
+    just_after = last + sa.literal(timedelta(microseconds=1))
+    query = sa.select(sa.func.greatest(sa.func.clock_timestamp(), just_after))
+    moment: datetime = connection.execute(
+        query.where(p.domain == scope.domain, p.name == scope.name)
+    ).scalar_one()
+    return moment

@@ -9,6 +9,7 @@ import polars as pl
 from metrics_platform.core.errors import NoResultsError, StoreError
 from metrics_platform.store import Promotion
 from metrics_platform.store.current_versions import check_moment
+from metrics_platform.store.lost_logs import refuse_lost
 from metrics_platform.store.promotions import PROMOTIONS
 from metrics_platform.store.reads import Scope
 from metrics_platform.testing.memory_results import MemoryResults
@@ -16,7 +17,10 @@ from metrics_platform.testing.memory_results import MemoryResults
 
 @dataclass
 class _Promoted:
-    """A promotion; one that took another's place stands on it (`follows`)."""
+    """A promotion; one that took another's place stands on it (`follows`).
+
+    The first remembers the version that readers had before it.
+    """
 
     domain: str
     name: str
@@ -24,7 +28,8 @@ class _Promoted:
     promoted_at: datetime
     promoted_by: str | None
     note: str | None
-    follows: "_Promoted | None"
+    follows: "_Promoted | None" = None
+    had_before: str | None = None
     demoted_at: datetime | None = None
     demoted_by: str | None = None
 
@@ -66,6 +71,7 @@ class MemoryPromotions:
             )
         found = self._open(domain, name)
         if found is not None and found.version == version:
+            found.note = note if note is not None else found.note
             return Promotion(version, version)
         before = found.version if found else self._highest(domain, name, None)
         if before is not None and not anyway:
@@ -73,7 +79,8 @@ class MemoryPromotions:
         at = self._results.now()
         if found is not None:
             found.demoted_at, found.demoted_by = at, by
-        self._promoted.append(_Promoted(domain, name, version, at, by, note, found))
+        had = before if found is None and before != version else None
+        self._promoted.append(_Promoted(domain, name, version, at, by, note, found, had))
         return Promotion(before, version)
 
     def demote(self, name: str, *, domain: str = "log", by: str | None = None) -> Promotion:
@@ -89,11 +96,15 @@ class MemoryPromotions:
             )
         at = self._results.now()
         found.demoted_at, found.demoted_by = at, by
-        if (below := found.follows) is None:
-            return Promotion(found.version, self._highest(domain, name, None), is_promoted=False)
-        again = _Promoted(domain, name, below.version, at, by, below.note, below.follows)
-        self._promoted.append(again)
-        return Promotion(found.version, below.version)
+        below = found.follows
+        highest = self._highest(domain, name, None)
+        if below is not None:
+            under = (below.note, below.follows, below.had_before)
+            self._promoted.append(_Promoted(domain, name, below.version, at, by, *under))
+        elif found.had_before not in (None, highest):
+            self._promoted.append(_Promoted(domain, name, found.had_before, at, by, None))
+        now = self._open(domain, name)
+        return Promotion(found.version, now.version if now else highest, is_promoted=bool(now))
 
     def promoted(
         self, name: str, *, domain: str = "log", as_of: datetime | None = None
@@ -150,16 +161,14 @@ class MemoryPromotions:
 
     def _check_lost(self, before: Scope, after: Scope) -> None:
         then = {kept.result.log_id: kept.result.status for kept in self._results.current(after)}
-        logs = [
-            k.result.log_id for k in self._results.current(before) if k.result.status != "failed"
-        ]
-        missing = sum(log_id not in then for log_id in logs)
-        failed = sum(then.get(log_id) == "failed" for log_id in logs)
-        if missing or failed:
-            told = [f"{missing} have no result of it"] if missing else []
-            told += [f"{failed} failed with it"] if failed else []
-            raise StoreError(
-                f"{after.name} {after.version} covers fewer logs than {before.version}, which "
-                f"readers get now: of its {len(logs)} logs {' and '.join(told)}; compute these "
-                "first, or promote it anyway"
-            )
+        had = [kept.result for kept in self._results.current(before)]
+        computed = [then.get(r.log_id) for r in had if r.status == "computed"]
+        did_not_fail = [then.get(r.log_id) for r in had if r.status != "failed"]
+        refuse_lost(
+            before,
+            after,
+            len(did_not_fail),
+            missing=computed.count(None),
+            abstained=sum(status == "abstained" for status in computed),
+            failed=sum(status == "failed" for status in did_not_fail),
+        )

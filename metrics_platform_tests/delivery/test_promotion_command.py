@@ -55,7 +55,9 @@ def test_promote_says_what_readers_get_and_how_it_differs(stored: dict[str, str]
         "3.0.0 is in shadow: it has 2 logs, 1 that 1.0.0 lacks",
         "2.0.0 -> 1.0.0, over the 4 logs that both have:",
     ]
-    on = lines(run(stored, "promote", NAME, SECOND))
+    refused = run(stored, "promote", NAME, SECOND)
+    assert "of its 4 logs 1 were computed and abstain with it" in " ".join(refused.err.split())
+    on = lines(run(stored, "promote", NAME, SECOND, "--anyway"))
 
     assert on == [
         "hard_brakes: readers get 2.0.0, promoted, and no longer 1.0.0",
@@ -76,6 +78,11 @@ def test_promote_says_what_readers_get_and_how_it_differs(stored: dict[str, str]
     ]
     again = run(stored, "promote", NAME, SECOND)
     assert lines(again) == ["hard_brakes 2.0.0 is promoted already"]
+    noted = run(stored, "promote", NAME, SECOND, "--note", "d has no poses")
+    assert lines(noted) == [
+        "hard_brakes 2.0.0 is promoted already; its note is now: d has no poses"
+    ]
+    assert lines(run(stored, "promote", NAME))[-2].endswith("d has no poses")
 
 
 def test_what_is_compared_in_parts_is_the_same(
@@ -97,7 +104,7 @@ def test_promote_lists_what_is_promoted(stored: dict[str, str]) -> None:
     assert nothing == ["no promoted versions: readers get the highest that has results"]
     assert lines(run(stored, "promote", NAME))[0].startswith("no promoted versions of hard_brakes")
     run(stored, "promote", NAME, FIRST, "--anyway", "--note", "as [agreed]")
-    run(stored, "promote", NAME, SECOND)
+    run(stored, "promote", NAME, SECOND, "--anyway")
 
     [now] = [line for line in lines(run(stored, "promote")) if line.startswith(NAME)]
     assert f"{SECOND}     {datetime.now(UTC):%Y-%m-%d}" in now

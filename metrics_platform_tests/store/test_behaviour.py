@@ -449,8 +449,11 @@ def test_readers_get_what_is_promoted(store: AnyStore) -> None:
     assert store.promote("hard_brakes", "2.0.0", note="why") == Promotion("1.0.0", "2.0.0")
     with_second = datetime.now(UTC)
     assert store.demote("hard_brakes", by="bob") == Promotion("2.0.0", "1.0.0")
+    # What readers had before anything was promoted, and then the highest.
+    assert store.demote("hard_brakes") == Promotion("1.0.0", "2.0.0")
+    assert store.promote("hard_brakes", "2.0.0", note="back") == Promotion("2.0.0", "2.0.0")
     last = store.demote("hard_brakes")
-    assert last == Promotion("1.0.0", "3.0.0", is_promoted=False)
+    assert last == Promotion("2.0.0", "3.0.0", is_promoted=False)
     with pytest.raises(StoreError, match="no version of log 'hard_brakes' is promoted"):
         store.demote("hard_brakes")
 
@@ -462,6 +465,7 @@ def test_readers_get_what_is_promoted(store: AnyStore) -> None:
     told = store.promotions("hard_brakes")
     names = ("name", "version", "promoted_by", "demoted_by", "note")
     assert told.select(names).rows() == [
+        ("hard_brakes", "2.0.0", None, None, "back"),
         ("hard_brakes", "1.0.0", "bob", None, None),
         ("hard_brakes", "2.0.0", None, "bob", "why"),
         ("hard_brakes", "1.0.0", "ann", None, None),
@@ -487,6 +491,18 @@ def test_what_has_no_results_or_fewer_is_not_promoted(store: AnyStore) -> None:
         store.promote("hard_brakes", "2.0.0")
     assert peaks(store) == [1.0, 1.0, 1.0]
     assert store.promote("hard_brakes", "2.0.0", anyway=True).after == "2.0.0"
+    store.write(computed({}, others={"a": ABSTAINED, "b": ABSTAINED}, of=definition("stops")))
+    store.write(computed({"a": [1.0]}, of=definition("stops", version="2.0.0")))
+    store.promote("stops", "2.0.0")
+    with pytest.raises(StoreError, match="of its 1 logs 1 were computed and abstain with it; "):
+        store.promote("stops", "1.0.0")
+    store.promote("stops", "1.0.0", anyway=True)
+    for outcome in (FAILED, ABSTAINED):
+        store.write(computed({}, others={"a": outcome}, of=definition("stops", version="3.0.0")))
+        if outcome is FAILED:
+            with pytest.raises(StoreError, match="of its 2 logs 1 failed with it; "):
+                store.promote("stops", "3.0.0")
+    assert store.promote("stops", "3.0.0").after == "3.0.0"
 
 
 def test_a_shadow_is_for_those_who_ask_for_it(store: AnyStore) -> None:

@@ -89,11 +89,32 @@ def test_demoting_goes_back_step_by_step_and_then_to_the_highest(three: Store) -
     while three.promoted(NAME) is not None:
         seen.append(three.demote(NAME, by="ann"))
 
-    assert [done.after for done in seen] == ["1.0.0", "2.0.0", "1.0.0", "4.0.0"]
-    assert [done.is_promoted for done in seen] == [True, True, True, False]
+    # The fourth was not there yet: before the first promotion, readers had the third.
+    assert [done.after for done in seen] == ["1.0.0", "2.0.0", "1.0.0", "3.0.0", "4.0.0"]
+    assert [done.is_promoted for done in seen] == [True, True, True, True, False]
     assert read(three) == [4.0, 4.0]
     with pytest.raises(StoreError, match="no version of log 'hard_brakes' is promoted"):
         three.demote(NAME)
+
+
+def test_a_version_that_was_promoted_for_being_the_highest_leads_to_the_highest(
+    three: Store,
+) -> None:
+    three.promote(NAME, "3.0.0")
+    write(three, "4.0.0")
+
+    assert three.demote(NAME) == Promotion("3.0.0", "4.0.0", is_promoted=False)
+
+
+def test_what_readers_had_before_and_is_not_kept_is_passed_over(three: Store) -> None:
+    three.promote(NAME, "1.0.0")
+    write(three, "4.0.0")
+    write(three, "5.0.0")
+    assert three.retain(keep_versions=1).versions == [
+        f"log/hard_brakes {version}" for version in ("2.0.0", "3.0.0", "4.0.0")
+    ]
+
+    assert three.demote(NAME) == Promotion("1.0.0", "5.0.0", is_promoted=False)
 
 
 def test_what_was_demoted_is_not_what_to_go_back_to(three: Store) -> None:
@@ -106,12 +127,16 @@ def test_what_was_demoted_is_not_what_to_go_back_to(three: Store) -> None:
     assert three.demote(NAME) == Promotion("1.0.0", "3.0.0", is_promoted=False)
 
 
-def test_the_same_again_changes_nothing(three: Store) -> None:
-    three.promote(NAME, "2.0.0")
+def test_the_same_again_changes_nothing_but_the_note(three: Store) -> None:
+    three.promote(NAME, "1.0.0", note="for now")
+    three.promote(NAME, "2.0.0", by="ann", note="first")
     before = three.promotions(NAME)
 
-    assert three.promote(NAME, "2.0.0", note="again") == Promotion("2.0.0", "2.0.0")
+    assert three.promote(NAME, "2.0.0", by="bob") == Promotion("2.0.0", "2.0.0")
     assert three.promotions(NAME).equals(before)
+    assert three.promote(NAME, "2.0.0", note="again") == Promotion("2.0.0", "2.0.0")
+    assert three.promotions(NAME)["note"].to_list() == ["again", "for now"]
+    assert three.promotions(NAME).drop("note").equals(before.drop("note"))
 
 
 def test_as_of_reads_what_was_promoted_then(store: Store) -> None:
@@ -151,6 +176,19 @@ def test_the_hour_of_a_clock_that_was_set_back_belongs_to_one_version(three: Sto
 
     second, first = three.promotions(NAME).rows(named=True)
     assert first["promoted_at"] < first["demoted_at"] == second["promoted_at"]
+
+    # Also where none is promoted any more.
+    until = three.promotions(NAME)["promoted_at"].max()
+    three.demote(NAME)
+    three.demote(NAME)
+    three.promote(NAME, "2.0.0")
+    history = three.promotions(NAME).sort("promoted_at")
+    assert len(history) == 4
+    assert history["promoted_at"].is_sorted()
+    assert (history["demoted_at"][:-1] <= history["promoted_at"][1:]).all()
+    for version, since in history.select("version", "promoted_at").rows():
+        assert three.promoted(NAME, as_of=since) == version
+    assert history["promoted_at"][-1] > until
 
 
 @pytest.mark.parametrize(
@@ -199,14 +237,34 @@ def test_a_log_that_fails_now_is_a_loss(store: Store) -> None:
         store.promote(NAME, "2.0.0")
 
 
-def test_a_log_that_failed_before_or_abstains_now_is_no_loss(store: Store) -> None:
-    old, new = definition(version="1.0.0"), definition(version="2.0.0")
-    store.write(computed({"a": [1.0]}, others={"b": FAILED}, of=old))
-    store.promote(NAME, "1.0.0")
-    abstained = Outcome(Status.ABSTAINED, "no poses")
-    store.write(computed({}, others={"a": abstained}, of=new))
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ("computed", None, "1 have no result of it"),
+        ("computed", "abstained", "1 were computed and abstain with it"),
+        ("computed", "failed", "1 failed with it"),
+        ("abstained", "failed", "1 failed with it"),
+        ("abstained", None, None),
+        ("abstained", "abstained", None),
+        ("failed", None, None),
+        ("failed", "abstained", None),
+        ("failed", "failed", None),
+    ],
+)
+def test_a_log_is_lost_that_had_a_result_or_did_not_fail(
+    store: Store, before: str, after: str | None, lost: str | None
+) -> None:
+    for version, status in {"1.0.0": before, "2.0.0": after}.items():
+        peaks = {"a": [1.0], **({"b": [1.0]} if status == "computed" else {})}
+        others = {"b": Outcome(Status(status), "why")} if status and "b" not in peaks else {}
+        store.write(computed(peaks, others=others, of=definition(version=version)))
+    store.promote(NAME, "1.0.0", anyway=True)
 
-    assert store.promote(NAME, "2.0.0").after == "2.0.0"
+    if lost:
+        with pytest.raises(StoreError, match=f"logs {lost}; compute these first"):
+            store.promote(NAME, "2.0.0")
+    else:
+        assert store.promote(NAME, "2.0.0").after == "2.0.0"
 
 
 def test_domains_and_names_are_apart(three: Store) -> None:
@@ -257,6 +315,28 @@ def test_of_many_demotions_at_once_each_takes_at_most_one_step(three: Store) -> 
     steps = {promotion.before for promotion in done}
     expected = {1: "3.0.0", 2: "2.0.0", 3: "1.0.0"}
     assert three.promoted(NAME) == expected[len(steps)]
+
+
+@pytest.mark.parametrize("demoted_again", [False, True])
+def test_what_was_promoted_meanwhile_is_not_demoted(
+    three: Store, monkeypatch: pytest.MonkeyPatch, demoted_again: bool
+) -> None:
+    three.promote(NAME, "1.0.0")
+    three.promote(NAME, "2.0.0")
+    once = type(three.postgres).transaction
+
+    def overtaken(postgres: object, work: object) -> object:
+        monkeypatch.undo()
+        three.promote(NAME, "3.0.0")
+        if demoted_again:
+            three.demote(NAME)
+        return once(three.postgres, work)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(three.postgres), "transaction", overtaken)
+    with pytest.raises(StoreError, match=r"3\.0\.0 was promoted meanwhile: .* no longer get 2\.0"):
+        three.demote(NAME)
+
+    assert three.promoted(NAME) == ("2.0.0" if demoted_again else "3.0.0")
 
 
 def test_a_demotion_whose_answer_got_lost_is_not_made_twice(

@@ -42,6 +42,11 @@ def upgrade() -> None:
         sa.Column("demoted_by", sa.Text()),
         sa.Column("note", sa.Text(), comment="Why."),
         sa.Column("follows", sa.BigInteger(), comment="What to go back to; null for no promotion."),
+        sa.Column(
+            "had_before",
+            sa.Text(collation="C"),
+            comment="Of the first: the version that readers had, to go to.",
+        ),
         sa.PrimaryKeyConstraint("promotion_id"),
         sa.ForeignKeyConstraint(["follows"], [f"{_SCHEMA}.promotions.promotion_id"]),
         schema=_SCHEMA,
