@@ -19,7 +19,14 @@ from metrics_platform.authoring.trying.trial import Bench, Trial
 from metrics_platform.authoring.trying.watch import StartAnewError, told, watch
 from metrics_platform.cli.terminal import Name, Output, err, out, reason_last
 from metrics_platform.core.errors import ConfigurationError, UnknownNameError
-from metrics_platform.delivery.tables import coverage_line, print_frame, write_frame
+from metrics_platform.core.statuses import Status
+from metrics_platform.delivery.tables import (
+    check_target,
+    coverage_line,
+    print_frame,
+    write_frame,
+    writing,
+)
 
 _ROWS_SHOWN = 30
 _PICTURES = (".png", ".html")
@@ -56,26 +63,30 @@ def run(
     ] = None,
     output: Output = None,
 ) -> None:
-    """Compute a metric on some logs and print it: no Dagster, no server, nothing is stored."""
-    if plot and plot.suffix not in _PICTURES:
-        raise ConfigurationError(
-            f"cannot draw {plot.name!r}: its name must end in one of {', '.join(_PICTURES)}"
-        )
+    """Compute a metric on some logs and print it: no Dagster, no server, nothing is stored.
+
+    It exits with 1 where a log failed; a log without what the metric takes is no failure.
+    """
+    if plot:
+        check_target(plot, _PICTURES)
+    if output:
+        check_target(output)
     project = _project()
     reading = _reading(log or [], synthetic or [], corpus, project)
     bench = Bench(name, reading, set_ or [], also=[_DRAWN_BESIDE] if plot else [])
 
-    def once() -> None:
+    def once() -> Trial:
         with err.status(name):
             trial = bench.trial()
         _print(trial, output)
         if plot:
             _draw(trial, plot, plot_log)
+        return trial
 
     if watching:
         _watch(bench, once, project)
-    else:
-        once()
+    elif once().result.logs_with(Status.FAILED):
+        raise typer.Exit(1)
 
 
 def _reading(
@@ -141,17 +152,20 @@ def _draw(trial: Trial, path: Path, log_id: str | None) -> None:
     drawn = log_id or (worst.log_id if worst else next(iter(result.outcomes)))
     frames = {name: made.rows for name, made in trial.made.items()}
     if path.suffix == ".png":
-        picture(frames, result.rows, result.definition, log_id=drawn).savefig(path)
+        figure = picture(frames, result.rows, result.definition, log_id=drawn)
+        with writing(path):
+            figure.savefig(path)
     else:
         text = page(frames, result.rows, result.definition, log_id=drawn, summary=result.summary)
-        path.write_text(text, encoding="utf-8")
+        with writing(path):
+            path.write_text(text, encoding="utf-8")
     why = f", {worst.why}" if worst and worst.why and log_id is None else ""
     logs = len(result.outcomes)
     choose = f" (of {logs} logs; --plot-log draws another)" if logs > 1 else ""
     out.print(f"{path}: log {drawn}{why}{choose}")
 
 
-def _watch(bench: Bench, once: Callable[[], None], project: Project | None) -> None:
+def _watch(bench: Bench, once: Callable[[], object], project: Project | None) -> None:
     modules = Modules(project)
 
     def again(saved: frozenset[Path], reading_changed: bool) -> bool:

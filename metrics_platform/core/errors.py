@@ -44,7 +44,7 @@ class UnknownNameError(DefinitionError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = get_close_matches(name, names, n=1)
+        near = get_close_matches(name, names, n=1) or [n for n in names if n.startswith(name)]
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
         super().__init__(f"no {kind} named {name!r}; {hint}")
 

@@ -1,6 +1,7 @@
 """Results as tables that a person reads in a terminal."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -159,13 +160,34 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
     """Write `frame` to `path` in the format that its ending names.
 
     Raises:
-        ConfigurationError: The ending names none of them.
+        ConfigurationError: The ending names none of them, or it can't be written there.
     """
-    if path.suffix not in _WRITERS:
+    check_target(path)
+    with writing(path):
+        _WRITERS[path.suffix](frame, path)
+
+
+def check_target(path: Path, endings: Sequence[str] = tuple(_WRITERS)) -> None:
+    """See that a file can be written, before long work is done for it.
+
+    Raises:
+        ConfigurationError: Its name has another ending, or there is no such folder.
+    """
+    if path.suffix not in endings:
         raise ConfigurationError(
-            f"cannot write {path.name!r}: its name must end in one of {', '.join(_WRITERS)}"
+            f"cannot write {path.name!r}: its name must end in one of {', '.join(endings)}"
         )
-    _WRITERS[path.suffix](frame, path)
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"cannot write {path}: there is no folder {path.parent}")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell as an error of the platform's that `path` can't be written."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _cell(value: object) -> Text:

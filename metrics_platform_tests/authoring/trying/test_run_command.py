@@ -7,6 +7,7 @@ import pytest
 
 from metrics_platform.testing.synthetic import scenario
 from metrics_platform.testing.table_writer import write_tables
+from metrics_platform_tests.authoring.projects import changed, installed
 from metrics_platform_tests.test_cli import Done, run
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -89,6 +90,12 @@ def test_a_setting_takes_the_place_of_its_default(tmp_path: Path) -> None:
         (["--synthetic", "turn", "--set", "threshold_mps2"], "--set takes name=value, got 'thr"),
         (["--synthetic", "turn", "--set", "threshold_mps2=hard"], "is a float, such as its"),
         (["--synthetic", "turn", "--plot", "x.gif"], "must end in one of .png, .html"),
+        (["--synthetic", "turn", "--plot", "no/x.png"], "cannot write no/x.png: there is no folder"),
+        (["--synthetic", "turn", "--output", "no/x.csv"], "cannot write no/x.csv: there is no fold"),
+        (["--synthetic", "turn", "--output", "x.xls"], "must end in one of .csv, .json, .parquet"),
+        (["--synthetic", "turn", "--output", "dir.csv"], "cannot write dir.csv: "),
+        (["--synthetic", "turn", "--plot", "dir.html"], "cannot write dir.html: "),
+        (["--synthetic", "turn", "--set", "thres=3"], "did you mean 'threshold_mps2'?"),
         (["--synthetic", "turn", "--plot", "x.png", "--plot-log", "tunr"], "did you mean 'turn'?"),
     ],
 )  # fmt: skip
@@ -96,6 +103,8 @@ def test_what_cannot_be_is_one_sentence(
     tmp_path: Path, arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in ("dir.csv", "dir.html"):
+        (tmp_path / name).mkdir()
 
     done = _run(tmp_path, "hard_brakes", *arguments)
 
@@ -121,6 +130,14 @@ def test_the_log_with_the_worst_value_is_drawn_or_the_one_that_is_asked_for(
     assert paths[0].read_bytes().startswith(PNG)
     for path, log_id in ((paths[1], "cut_in:gap_m=8"), (paths[2], "cut_in:gap_m=20")):
         assert f"log {log_id}</h1>" in path.read_text(encoding="utf-8")
+
+
+def test_where_a_log_fails_so_does_the_command(tmp_path: Path) -> None:
+    with installed(tmp_path, changed(("x.max() - x.min()", "x.no_such_thing()"))):
+        failed = _run(tmp_path, "ways", "--synthetic", "cruise")
+
+    assert "0 of 1 logs computed, 1 failed" in failed.out
+    assert failed.status == 1
 
 
 def test_a_log_without_an_answer_is_drawn_too(tmp_path: Path) -> None:
