@@ -145,5 +145,4 @@ def _next(name: str, test: Path, place: Place) -> list[str]:
         f"python -m pytest {test}",
         f"metrics-platform run {name} --synthetic cruise",
         *reference,
-        "metrics-platform lock",
     ]
