@@ -89,18 +89,81 @@ def parse(module: str, path: Path, _modified_ns: int) -> Source:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text, str(path))
     is_package = path.name == "__init__.py"
-    bindings: dict[str, list[ast.stmt]] = {}
-    for statement in tree.body:
-        # A name bound under `if` or `try` depends on all of that statement.
-        for name in dict.fromkeys(_bound_names(_statements([statement]))):
-            bindings.setdefault(name, []).append(statement)
+    imports = imports_of(_statements(tree.body), module, is_package=is_package)
     functions: dict[str, list[tuple[int, int, ast.stmt | None]]] = {}
     top = set(tree.body)
     for node in _functions(tree.body):
         found = (_first_line(node), node.lineno, node if node in top else None)
         functions.setdefault(node.name, []).append(found)
-    imports = imports_of(_statements(tree.body), module, is_package=is_package)
+    bindings = _bindings(tree.body, imports)
     return Source(module, text, is_package, bindings, imports, functions)
+
+
+def _bindings(
+    body: Sequence[ast.stmt], imports: Mapping[str, Sequence[tuple[str, str]]]
+) -> dict[str, list[ast.stmt]]:
+    found: dict[str, list[ast.stmt]] = {}
+    calls: list[tuple[ast.stmt, list[ast.expr]]] = []
+    for statement in body:
+        inner = list(_statements([statement]))
+        # A name bound under `if` or `try` depends on all of that statement.
+        for name in dict.fromkeys(_bound_names(inner)):
+            found.setdefault(name, []).append(statement)
+        if called := list(_called(inner)):
+            calls.append((statement, called))
+    # What is given to a function, and what the function stores into, may be changed by it.
+    objects = {name for name, origins in imports.items() if any(name for _, name in origins)}
+    bound = frozenset(found)
+    known = bound | objects
+    defined = {node.name: node for node in body if isinstance(node, FUNCTIONS)}
+    for statement, called in calls:
+        for call in called:
+            changed = _given(call) if isinstance(statement, ast.Expr) else []
+            if (root := next(iter(_root(_callee(call))), "")) in defined:
+                changed += _stored_into(defined[root])
+            elif isinstance(_callee(call), ast.Attribute) and root in bound:
+                # `@REGISTRY.add(…)`
+                changed += [root]
+            for name in dict.fromkeys(changed):
+                if name in known and statement not in found.setdefault(name, []):
+                    found[name].append(statement)
+    return found
+
+
+def _called(nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
+    """Yield what is called when the module is imported, for what it does besides."""
+    for node in nodes:
+        if isinstance(node, NAMED):
+            yield from node.decorator_list
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            yield node.value
+
+
+def _callee(call: ast.expr) -> ast.expr:
+    """Return `f` of `f`, `f(x)` and `f(x)(y)`."""
+    while isinstance(call, ast.Call):
+        call = call.func
+    return call
+
+
+def _given(call: ast.expr) -> list[str]:
+    """Return the names among the arguments of `f(…)` and `f(…)(…)`."""
+    names: list[str] = []
+    while isinstance(call, ast.Call):
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+            inner = _statements([argument])
+            names += [node.id for node in inner if isinstance(node, ast.Name)]
+        call = call.func
+    return names
+
+
+def _stored_into(function: ast.stmt) -> list[str]:
+    """Return what a function changes that it hasn't made: names that it only reads, or global."""
+    inner = list(ast.walk(function))
+    own = {node.arg for node in inner if isinstance(node, ast.arg)}
+    own |= {n.id for n in inner if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    own -= {name for node in inner if isinstance(node, ast.Global) for name in node.names}
+    return [name for name in _bound_names(inner) if name not in own]
 
 
 def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

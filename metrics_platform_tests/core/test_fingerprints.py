@@ -250,6 +250,49 @@ def test_what_a_factory_was_given_counts(fingerprint_of: FingerprintOf, old: str
     assert fingerprint_of(changed) != fingerprint_of(files)
 
 
+_REGISTER = (
+    "TABLE = {}\n"
+    "def register(name):\n"
+    "    def inner(function):\n"
+    "        TABLE[name] = function\n"
+    "        return function\n"
+    "    return inner\n"
+)
+_FILLED = {
+    "by-a-decorator": f"{_REGISTER}@register('a')\ndef one(ego):\n    return 1\n",
+    "by-a-call-of-what-a-decorator-is": (
+        f"{_REGISTER}def one(ego):\n    return 1\nregister('a')(one)\n"
+    ),
+    "by-a-method-as-decorator": (
+        "class Table(dict):\n"
+        "    def add(self, function):\n"
+        "        self['a'] = function\n"
+        "TABLE = Table()\n"
+        "@TABLE.add\ndef one(ego):\n    return 1\n"
+    ),
+    "by-a-function-that-gets-it": (
+        "def fill(table, value=1):\n    table['a'] = lambda ego: value + 1\n"
+        "TABLE = {}\nfill(TABLE)\n"
+    ),
+    "by-a-function-that-knows-it": (
+        "TABLE = {}\ndef fill(value):\n    TABLE['a'] = lambda ego: value\nfill(1)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", _FILLED.values(), ids=_FILLED)
+def test_what_fills_a_table_counts(fingerprint_of: FingerprintOf, text: str) -> None:
+    text += "def unused(ego):\n    return 7\n"
+    text += f"{METRIC}    return TABLE['a'](ego)\nhard_brakes = f\n"
+    files = {"acme/__init__.py": "", "acme/brakes.py": around(text)}
+    for old in ("return 1", "value + 1", "fill(1)"):
+        if old in text:
+            changed = edited(files, "acme/brakes.py", old, old.replace("1", "2"))
+            assert fingerprint_of(changed) != fingerprint_of(files)
+    unrelated = edited(files, "acme/brakes.py", "return 7", "return 8")
+    assert fingerprint_of(unrelated) == fingerprint_of(files)
+
+
 _DECLARED_ELSEWHERE = {
     "arguments-of-the-decorator-elsewhere": (
         "SHARED = {'version': '1.0.0', 'rows': Numbers, 'owner': 'x', 'summary': SUMMARY}\n"
