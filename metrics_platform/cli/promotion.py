@@ -34,7 +34,7 @@ def promote(
 
     catalog = default_catalog()
     if name is not None:
-        name = catalog[name].name
+        name = catalog.labelled(name).name
     with Store.open(load_settings()) as store:
         if name is None or version is None:
             listed = promoted_versions(store, name)
@@ -60,7 +60,7 @@ def demote(name: Name) -> None:
     from metrics_platform.store import Store
 
     catalog = default_catalog()
-    name = catalog[name].name
+    name = catalog.labelled(name).name
     with Store.open(load_settings()) as store:
         _tell(store, catalog, name, store.demote(name, by=_user()))
 

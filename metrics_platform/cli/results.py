@@ -56,7 +56,10 @@ def show(
     from metrics_platform.store import Store
 
     catalog = default_catalog()
-    definition = catalog[name]
+    definition = catalog.labelled(name)
+    name = definition.name
+    if definition.shadow and version is None:
+        version = definition.version
     moment = as_of.astimezone() if as_of else None
     with Store.open(load_settings()) as store:
         shown = version or store.current_version(name, as_of=moment)

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from metrics_platform.cli import results
 from metrics_platform.core import Outcome, Signal, Status
-from metrics_platform.core.catalog import default_catalog
+from metrics_platform.core.catalog import Catalog, default_catalog
 from metrics_platform.core.settings import Settings
 from metrics_platform.delivery import promotion
 from metrics_platform.store import Store
@@ -73,7 +74,7 @@ def test_promote_says_what_readers_get_and_how_it_differs(stored: dict[str, str]
         "summary events: 1 log, by up to 1 (50.00%)",
         "summary peak_deceleration_mps2: 1 log, by up to 0.5 m/s² (9.09%)",
         "most in d: computed -> abstained: no poses",
-        "most in c: 1 rows -> 2, events 1 -> 2",
+        "most in c: 1 row -> 2, events 1 -> 2",
         "most in a: peak_deceleration_mps2 5 -> 5.5",
     ]
     again = run(stored, "promote", NAME, SECOND)
@@ -174,3 +175,22 @@ class TestShow:
             "hard_brakes 2.0.0, as asked for; readers get 1.0.0",
             "1 of 1 logs computed",
         ]
+
+    def test_a_shadow_is_shown_by_its_label(
+        self, stored: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        catalog = default_catalog()
+        shadow = replace(catalog[NAME], version=THIRD, shadow=True)
+        monkeypatch.setattr(results, "default_catalog", lambda: Catalog([*catalog, shadow]))
+
+        shown = lines(run(stored, "show", f"shadow/{NAME}"))
+        assert shown[-4:] == [
+            "hard_brakes 3.0.0, as asked for; readers get 2.0.0",
+            "1.0.0 is not what is shown: it has 4 logs, 3 that 3.0.0 lacks",
+            "2.0.0 is not what is shown: it has 5 logs, 4 that 3.0.0 lacks",
+            "2 of 2 logs computed",
+        ]
+        asked = lines(run(stored, "show", f"shadow/{NAME}", "--version", SECOND))
+        assert "hard_brakes 2.0.0, as asked for" in asked
+        missed = run(stored, "show", "shadow/hard_brake")
+        assert "did you mean 'shadow/hard_brakes'?" in " ".join(missed.err.split())

@@ -36,7 +36,7 @@ class Bench:
     """Inputs and results that are kept from one trial to the next.
 
     Attributes:
-        name: Of the metric or signal.
+        name: Of the metric or signal, or the label of a shadow.
         reading: Gives its inputs.
         settings: As they are typed, `name=value`.
         also: What is computed besides.
@@ -58,7 +58,7 @@ class Bench:
             MetricsPlatformError: A definition is not sound, or the inputs cannot be had.
         """
         catalog = default_catalog()
-        definition = catalog[self.name]
+        definition = catalog.labelled(self.name)
         settings = setting_values(definition, self.settings)
         with measured() as reading:
             if not self._inputs:
@@ -92,7 +92,8 @@ class Bench:
         with measured() as computing:
             needed = [*definition.dependencies, *(n for n in self.also if n != definition.name)]
             # Fingerprints of all others take longer than the metric does.
-            small = Catalog(catalog.upstream(definition.name, *needed))
+            # A shadow stands in it beside its metric, which is not computed.
+            small = Catalog(catalog.upstream(definition.label, definition.name, *needed))
             known = self._results.get(place, {})
             kept = {
                 name: computed
@@ -100,6 +101,11 @@ class Bench:
                 if name in small.fingerprints and small.fingerprints[name] == fingerprint
             }
             made = dict(compute_chain(small, needed, {**inputs.signals, **kept}, inputs.log_ids))
+            self._results[place] = {
+                upstream.name: (small.fingerprints[upstream.name], made[upstream.name])
+                for upstream in small.upstream(*needed)
+                if upstream.function is not None
+            }
             if definition.function is not None:
                 frames = {
                     name: Input(made[name].rows.lazy(), made[name].outcomes)
@@ -109,12 +115,7 @@ class Bench:
                     definition,
                     frames,
                     inputs.log_ids,
-                    fingerprint=small.fingerprints[definition.name],
+                    fingerprint=small.fingerprint_of(definition),
                     settings=settings,
                 )
-            self._results[place] = {
-                upstream.name: (small.fingerprints[upstream.name], made[upstream.name])
-                for upstream in small.upstream(*needed)
-                if upstream.function is not None
-            }
         return Trial(made[definition.name], made, frozenset(kept), reading, computing)

@@ -7,8 +7,10 @@ import pytest
 from metrics_platform.authoring.trying.inputs import Inputs, Reading, recordings, situations
 from metrics_platform.authoring.trying.trial import Bench
 from metrics_platform.core.catalog import default_catalog
+from metrics_platform.core.errors import UnknownNameError
 from metrics_platform.testing.synthetic import scenario
 from metrics_platform.testing.table_writer import write_tables
+from metrics_platform_tests.authoring.scaffolding.packages import FILES, installed
 
 
 def _counting(reading: Reading, counted: list[int]) -> Reading:
@@ -44,6 +46,33 @@ def test_another_fingerprint_upstream_is_computed_anew(monkeypatch: pytest.Monke
 
     assert "ego_states" not in second.kept
     assert second.made["ego_states"] is not first.made["ego_states"]
+
+
+def test_a_shadow_is_tried_by_its_label_and_stands_apart_from_its_metric(tmp_path: Path) -> None:
+    way = "acme/metrics/way.py"
+    shadow = '''
+
+@metric(version="2.0.0", rows=Ways, owner="acme", summary={"way_m": pl.col("way_m").first()},
+        shadow_of="acme_way")
+def acme_way_doubled(ego_states: pl.LazyFrame, acme_way: pl.LazyFrame) -> pl.LazyFrame:
+    """Twice as far."""
+    return acme_way.with_columns(way_m=2 * pl.col("way_m"))
+'''
+    with installed(tmp_path, {**FILES, way: FILES[way] + shadow}):
+        fingerprint = default_catalog().shadow_fingerprints["acme_way"]
+        bench = Bench("shadow/acme_way", situations(["cut_in"]), also=["ego_states"])
+        first, second = bench.trial(), bench.trial()
+        metric = Bench("acme_way", situations(["cut_in"])).trial().result
+
+        with pytest.raises(UnknownNameError, match="did you mean 'shadow/acme_way'"):
+            Bench("shadow/acme_wy", situations(["cut_in"])).trial()
+
+    assert (first.result.definition.version, first.result.definition.shadow) == ("2.0.0", True)
+    assert set(first.result.fingerprints.values()) == {fingerprint}
+    assert first.result.rows["way_m"].to_list() == [2 * way_m for way_m in metric.rows["way_m"]]
+    # What it needs is kept; the metric is among it, with its own values.
+    assert {"acme_way", "ego_states"} <= second.kept
+    assert second.result.rows.equals(first.result.rows)
 
 
 def test_what_is_forgotten_is_read_anew() -> None:
