@@ -52,7 +52,7 @@ def regression(
         elif was is not Status.FAILED and now is Status.FAILED:
             failing.append(log_id)
     step = version_step(than, definition.version)
-    moved = shifts(before.summary, after.summary)
+    moved = shifts(before.summary, after.summary, definition.tolerances)
     told = _told(definition.version, than, step, change, len(lost), len(failing))
     parts = [
         f"{definition.name} **{definition.version}** against **{than}**, a {step} step, on "
@@ -129,20 +129,28 @@ def _scalars(found: Sequence[Shift]) -> str:
     rows = [
         (
             f"`{s.scalar}`",
-            _arrow(s.before.logs, s.after.logs),
+            _counted(s),
             _arrow(s.before.mean, s.after.mean),
             _arrow(s.before.median, s.after.median),
             _arrow(s.before.p95, s.after.p95),
             f"{s.up} / {s.down}",
             _p(s.p_sign),
-            _p(s.p_distribution),
+            _p(s.p_rank),
         )
         for s in changed[:_SCALARS_SHOWN]
     ]
-    head = ("Scalar", "Logs", "Mean", "Median", "95 %", "Up / down", "p (sign)", "p (KS)")
+    head = ("Scalar", "Logs", "Mean", "Median", "95 %", "Up / down", "p (sign)", "p (rank)")
     equal = len(found) - len(changed)
     also = f"\n\nEqual in all logs: {equal} more." if equal else ""
     return _table(head, rows) + also
+
+
+def _counted(shift: Shift) -> str:
+    """Return how many logs have a value; these may be as many, and others."""
+    logs = _arrow(shift.before.logs, shift.after.logs)
+    if shift.came and shift.went:
+        return f"{logs}, {shift.came} came, {shift.went} went"
+    return logs
 
 
 def _columns(change: ValueChange) -> str:

@@ -7,6 +7,7 @@ import polars as pl
 
 # The tag of logs that are always among them.
 PINNED = "pinned"
+_NOT_PINNED = ("false", "none", "no", "0", "")
 STRATA = ("release", "place", "tag")
 
 
@@ -48,6 +49,13 @@ def sample(logs: pl.DataFrame, *, seed: int, most: int) -> pl.DataFrame:
     return pl.concat([pinned.head(most), drawn.head(most).select(pinned.columns)]).drop("rank")
 
 
+def pinned(logs: pl.DataFrame) -> list[str]:
+    """Return the pinned ones of `logs` (log_id, tags as JSON), sorted."""
+    maybe = logs.filter(pl.col("tags").str.contains(PINNED, literal=True))
+    rows = maybe.select("log_id", "tags").iter_rows()
+    return sorted(log_id for log_id, text in rows if PINNED in _tags(text))
+
+
 def by_stratum(sampled: pl.DataFrame) -> pl.DataFrame:
     """Return one row per log and tag, with `tag` in the place of `tags`; null where it has none."""
     return sampled.explode("tags", empty_as_null=True).rename({"tags": "tag"})
@@ -60,6 +68,7 @@ def _rank(seed: int, log_id: str) -> int:
 def _tags(text: str | None) -> list[str]:
     """Return tags as words; those that have a value as `name=value`, for these tell strata."""
     tags = json.loads(text or "[]")
-    if isinstance(tags, dict):
-        return sorted(PINNED if name == PINNED else f"{name}={tags[name]}" for name in tags)
-    return sorted(set(map(str, tags)))
+    if not isinstance(tags, dict):
+        return sorted(set(map(str, tags)))
+    pinned = [PINNED] if str(tags.pop(PINNED, None)).lower() not in _NOT_PINNED else []
+    return sorted([*pinned, *(f"{name}={value}" for name, value in tags.items())])

@@ -31,6 +31,7 @@ def comparison_picture(before: pl.DataFrame, after: pl.DataFrame, scalars: list[
 
     Left, a mark per log: a cross where it changed, a dot where it did not. Right, how the
     differences are distributed. No colour is needed to tell them apart. About ten kB.
+    Logs without two finite numbers are left out.
 
     Args:
         before: `log_id` and scalars of the older version, one row per log.
@@ -45,7 +46,7 @@ def comparison_picture(before: pl.DataFrame, after: pl.DataFrame, scalars: list[
     for name in scalars:
         pair = both.select(
             was=pl.col(name).cast(pl.Float64), now=pl.col(f"{name}:now").cast(pl.Float64)
-        ).drop_nulls()
+        ).filter(pl.all_horizontal(pl.all().is_finite()))
         was, now = pair["was"].to_numpy(), pair["now"].to_numpy()
         count = int(_changed(was, now).sum())
         if count and (drawn is None or count > drawn[0]):

@@ -5,8 +5,10 @@ from the recorded signals that are stored, all that it needs on the way included
 to be stored yet, and nothing of it will be.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import astuple, dataclass, replace
+from hashlib import blake2b
 from itertools import islice
 
 import polars as pl
@@ -14,7 +16,7 @@ import polars as pl
 from metrics_platform.checks.distributions import shifts
 from metrics_platform.checks.finding import Finding
 from metrics_platform.checks.regression import regression
-from metrics_platform.checks.sampling import sample
+from metrics_platform.checks.sampling import PINNED, pinned, sample
 from metrics_platform.checks.value_change import ValueChange, Values, merged, value_change
 from metrics_platform.core import Computed, Definition, Input, Outcome, Status
 from metrics_platform.core.catalog import Catalog
@@ -25,7 +27,7 @@ from metrics_platform.delivery.comparison_picture import comparison_picture
 from metrics_platform.orchestration.assets import input_bytes
 from metrics_platform.orchestration.batches import batches
 from metrics_platform.orchestration.io_manager import StoredInput
-from metrics_platform.store import State, Store
+from metrics_platform.store import State, Store, as_stored
 
 # Another one is another sample: it changes when somebody wants one, and never by itself.
 SEED = 0
@@ -35,18 +37,29 @@ MOST_LOGS = 100
 MOST_BATCHES = 8
 
 
-def baseline(definition: Definition, catalog: Catalog, store: Store) -> str | None:
+def baseline(definition: Definition, store: Store) -> str | None:
     """Return the version that readers have in the place of this one; None where it is this one.
 
-    That is the promoted one, or without a promotion the highest other that is not in shadow.
+    That is the promoted one, or without a promotion the highest other that not only a shadow wrote.
     """
     promoted = store.promoted(definition.name)
     if promoted is not None:
         return None if promoted == definition.version else promoted
-    in_shadow = catalog.shadows.get(definition.name, definition).version
-    aside = {definition.version, in_shadow}
-    others = [version for version in store.versions(definition.name) if version not in aside]
+    readable = store.versions(definition.name, readable=True)
+    others = [version for version in readable if version != definition.version]
     return others[-1] if others else None
+
+
+def conditions(than: str, definition: Definition, store: Store) -> str:
+    """Return a digest of what the finding depends on besides code: tolerances and pinned logs.
+
+    The other logs are but a sample: a fleet that grows makes it another one all the time.
+    """
+    tagged = pinned(store.registry.logs(State.READ, tag=PINNED))
+    known = store.outcomes(definition.name, version=than, logs=tagged)["log_id"]
+    tolerances = {name: astuple(given) for name, given in definition.tolerances.items()}
+    text = json.dumps([tolerances, tagged, sorted(known)], sort_keys=True)
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def regression_against(
@@ -55,10 +68,12 @@ def regression_against(
     """Compare what today's code gives with what the version `than` gave."""
     older = replace(definition, version=than)
     known = store.outcomes(definition.name, version=than)
-    logs = store.registry.logs(State.READ).join(known, on="log_id", how="semi")
+    read = store.registry.logs(State.READ)
+    logs = read.join(known, on="log_id", how="semi")
     chosen = sample(logs, seed=SEED, most=MOST_LOGS)
     batch, lacking = _with_recorded(definition, catalog, store, chosen["log_id"].to_list())
-    notes = list(_lacking_told(lacking))
+    left_out = _pinned_told(than, set(pinned(read)), set(known["log_id"]), set(chosen["log_id"]))
+    notes = [*left_out, *_lacking_told(lacking)]
     if not batch:
         told = f"no log can be computed to compare {definition.version} with {than}"
         return Finding(not chosen.height, ". ".join([told, *notes]), severity="warning")
@@ -71,8 +86,18 @@ def regression_against(
         )
     before, after = (_joined(values) for values in (found.before, found.after))
     if left := len(batch) - len(after.outcomes):
-        notes.append(f"{left} of the sampled logs were left out, as all would take too long")
-    scalars = [shift.scalar for shift in shifts(before.summary, after.summary)]
+        pins = chosen.filter(pl.col("pinned") & ~pl.col("log_id").is_in(list(after.outcomes)))
+        also = len(pins.filter(pl.col("log_id").is_in(batch)))
+        of_these = f" ({also} of them pinned)" if also else ""
+        notes.append(
+            f"{left} of the sampled logs{of_these} were left out, as all would take too long"
+        )
+    picture = None
+    # What is told must not be lost for want of a picture of it.
+    try:
+        picture = _picture(definition, before, after)
+    except Exception as error:
+        notes.append(f"the picture could not be drawn: {type(error).__name__}: {error}")
     return regression(
         definition,
         than,
@@ -81,8 +106,14 @@ def regression_against(
         after,
         chosen.filter(pl.col("log_id").is_in(list(after.outcomes))),
         notes,
-        comparison_picture(before.summary, after.summary, scalars),
+        picture,
     )
+
+
+def _picture(definition: Definition, before: Values, after: Values) -> str | None:
+    found = shifts(before.summary, after.summary, definition.tolerances)
+    changed = [shift.scalar for shift in found if shift.changed]
+    return comparison_picture(before.summary, after.summary, changed)
 
 
 @dataclass(frozen=True)
@@ -129,6 +160,13 @@ def _with_recorded(
     return [log_id for log_id in log_ids if log_id in there], lacking
 
 
+def _pinned_told(than: str, tagged: Set[str], known: Set[str], chosen: Set[str]) -> Iterator[str]:
+    if without := len(tagged - known):
+        yield f"pinned logs without a result of {than} were left out: {without}"
+    if beyond := len((tagged & known) - chosen):
+        yield f"pinned logs beyond the first {MOST_LOGS} were left out: {beyond}"
+
+
 def _lacking_told(lacking: Mapping[str, int]) -> Iterator[str]:
     if lacking:
         each = ", ".join(f"{name} in {count}" for name, count in lacking.items())
@@ -160,7 +198,7 @@ def _computed(
     }
     fingerprint = catalog.fingerprint_of(definition)
     computed = compute(definition, inputs, log_ids, fingerprint=fingerprint)
-    return Values(computed.rows, computed.outcomes, computed.summary)
+    return Values(computed.rows, computed.outcomes, as_stored(computed.summary))
 
 
 def _as_read(recorded: Definition, loaded: Input) -> Computed:

@@ -24,11 +24,12 @@ from metrics_platform.core import Definition
 from metrics_platform.core.catalog import Catalog
 from metrics_platform.core.errors import StoreUnavailableError
 from metrics_platform.core.settings import Settings
-from metrics_platform.orchestration.regression import baseline, regression_against
+from metrics_platform.orchestration.regression import baseline, conditions, regression_against
 from metrics_platform.store import Store
 
 COMPARISON = "comparison"
 _COMPARED = "compared"
+_CONDITIONS = "conditions"
 _TOLD_AT = "told_at"
 _TOLD_IN = "told_in"
 _REPEATED_FOR = timedelta(days=1)
@@ -57,12 +58,15 @@ def regression_check(
         store: Where both versions are.
         anew: Compare, whatever was told before.
     """
-    than = baseline(definition, catalog, store)
+    than = baseline(definition, store)
     if than is None:
-        return Finding(True, f"readers have no other version than {definition.version}"), {}
+        is_promoted = store.promoted(definition.name) == definition.version
+        only = "{} is what readers get" if is_promoted else "readers have no other version than {}"
+        return Finding(True, only.format(definition.version)), {}
     fingerprint = catalog.fingerprint_of(definition)
     compared = f"{definition.version} ({fingerprint}) against {than}"
-    if not anew and (told := _told_before(context.instance, key, compared)):
+    under = conditions(than, definition, store)
+    if not anew and (told := _told_before(context.instance, key, compared, under)):
         return told
     try:
         finding = regression_against(than, definition, catalog, settings, store)
@@ -75,24 +79,29 @@ def regression_check(
         return Finding(False, f"comparing {compared} failed: {reason}"), {}
     return finding, {
         _COMPARED: MetadataValue.text(compared),
+        _CONDITIONS: MetadataValue.text(under),
         _TOLD_AT: MetadataValue.timestamp(datetime.now(UTC)),
         _TOLD_IN: MetadataValue.dagster_run(context.run.run_id),
     }
 
 
 def _told_before(
-    instance: DagsterInstance, key: AssetCheckKey, compared: str
+    instance: DagsterInstance, key: AssetCheckKey, compared: str, under: str
 ) -> tuple[Finding, Mapping[str, MetadataValue]] | None:
-    """Return what was told of the same comparison, without its picture and tables.
+    """Return what was told of the same comparison, under the same conditions, in one sentence.
 
-    These are where `told_in` leads: kept with every run, they would fill Dagster's database.
+    Its picture and tables are where `told_in` leads: kept with every run, they would fill Dagster's
+    database.
     """
     for record in instance.event_log_storage.get_asset_check_execution_history(key, _NEWEST):
         told = record.evaluation
         if not isinstance(told, AssetCheckEvaluation):
             continue
-        at, of = told.metadata.get(_TOLD_AT), told.metadata.get(_COMPARED)
-        if of is None or of.value != compared or not isinstance(at, TimestampMetadataValue):
+        at = told.metadata.get(_TOLD_AT)
+        of = [told.metadata.get(name) for name in (_COMPARED, _CONDITIONS)]
+        if [value and value.value for value in of] != [compared, under]:
+            return None
+        if not isinstance(at, TimestampMetadataValue):
             return None
         if datetime.now(UTC) - datetime.fromtimestamp(at.value, UTC) > _REPEATED_FOR:
             return None

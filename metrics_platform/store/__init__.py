@@ -12,6 +12,7 @@ from metrics_platform.store.registration import Found, Registration, State
 from metrics_platform.store.registry import LogRegistry
 from metrics_platform.store.selection import Selection
 from metrics_platform.store.store import Store
+from metrics_platform.store.summaries import as_stored
 
 __all__ = [
     "DUE",
@@ -33,6 +34,7 @@ __all__ = [
     "State",
     "Store",
     "arrivals",
+    "as_stored",
     "dagster_url",
     "index_url",
     "sweep",

@@ -58,11 +58,20 @@ class LogRegistry:
         return self.postgres.transaction(lambda connection: table(connection, query, REJECTED))
 
     def logs(
-        self, state: State | None = None, *, log_ids: Sequence[str] | None = None
+        self,
+        state: State | None = None,
+        *,
+        log_ids: Sequence[str] | None = None,
+        tag: str | None = None,
     ) -> pl.DataFrame:
         """Return what is known of logs, in the order of their registration.
 
         One row per log_id, columns as in `LOGS`; tags as JSON.
+
+        Args:
+            state: Only logs of which this is the state; None for all.
+            log_ids: Only these; None for all.
+            tag: Only logs that have this tag, whatever its value is; None for all.
         """
         tags = sa.cast(logs.c.tags, sa.Text).label("tags")
         columns = [tags if column.name == "tags" else column for column in logs.c]
@@ -71,6 +80,8 @@ class LogRegistry:
             query = query.where(logs.c.state == state.value)
         if log_ids is not None:
             query = query.where(among(logs.c.log_id, log_ids))
+        if tag is not None:
+            query = query.where(logs.c.tags.has_key(tag))
         return self.postgres.transaction(lambda connection: table(connection, query, LOGS))
 
     def waiting(self) -> dict[str, int]:

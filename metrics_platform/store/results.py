@@ -1,6 +1,5 @@
 """A computed batch told log by log: what the index is to know of each."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -13,6 +12,7 @@ from metrics_platform.core.errors import ContractError, StoreError
 from metrics_platform.core.statuses import Computed, Status
 from metrics_platform.core.validation import validate
 from metrics_platform.store.parameters import storable
+from metrics_platform.store.summaries import scalars_by_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def results_of(computed: Computed) -> tuple[pl.DataFrame, dict[str, Result]]:
     bounds = [*accumulate(counts, initial=0), len(rows)]
     *hashes, nothing = content_hashes(rows, bounds)
     content = dict(zip(with_rows, zip(counts, hashes, strict=True), strict=True))
-    summaries = _summaries(computed.summary)
+    summaries = scalars_by_log(computed.summary)
     found = {}
     for log_id, outcome in sorted(computed.outcomes.items()):
         is_computed = outcome.status is Status.COMPUTED
@@ -82,24 +82,3 @@ def results_of(computed: Computed) -> tuple[pl.DataFrame, dict[str, Result]]:
             summary=summaries.get(log_id, {}) if is_computed else None,
         )
     return rows, found
-
-
-def _summaries(summary: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    columns = {name: _scalars(summary[name]) for name in summary.columns if name != "log_id"}
-    return {
-        log_id: dict(zip(columns, values, strict=True))
-        for log_id, values in zip(
-            summary["log_id"],
-            zip(*columns.values(), strict=True) if columns else [()] * len(summary),
-            strict=True,
-        )
-    }
-
-
-def _scalars(column: pl.Series) -> list[Any]:
-    """Return values as JSON has them: a number that isn't one is null, a time is text."""
-    if column.dtype.is_float():
-        return [value if value is not None and math.isfinite(value) else None for value in column]
-    if column.dtype.is_integer() or column.dtype in (pl.Boolean, pl.Null):
-        return column.to_list()
-    return [None if value is None else storable(str(value)) for value in column]

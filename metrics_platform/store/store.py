@@ -211,9 +211,18 @@ class Store(Upkeep, Promotions):
             lambda connection: tables.row_counts(connection, domain, names, log_ids)
         )
 
-    def versions(self, name: str, *, domain: str = "log") -> list[str]:
-        """Return the versions that have results, the lowest first; those of shadows too."""
-        return self.postgres.query(lambda connection: tables.versions(connection, domain, name))
+    def versions(self, name: str, *, domain: str = "log", readable: bool = False) -> list[str]:
+        """Return the versions that have results, the lowest first.
+
+        Args:
+            name: Of a signal or metric.
+            domain: log or sim.
+            readable: Without those that only a shadow has written so far.
+        """
+        at = sa.func.clock_timestamp() if readable else None
+        return self.postgres.query(
+            lambda connection: tables.versions(connection, domain, name, readable_at=at)
+        )
 
     def files(self, name: str, *, domain: str = "log", version: str | None = None) -> pl.DataFrame:
         """Return the objects that hold current rows, for engines that read them without us.

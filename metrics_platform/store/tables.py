@@ -1,6 +1,6 @@
 """Frames read from the index: what became of logs, summaries, what there is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from metrics_platform.store.index import files, logs, results
 from metrics_platform.store.index import versions as versions_table
 from metrics_platform.store.parameters import among
 from metrics_platform.store.reads import Scope
+from metrics_platform.store.summaries import scalar_columns
 
 Types = dict[str, pl.DataType | type[pl.DataType]]
 
@@ -114,7 +115,7 @@ def summaries(rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
     head = pl.DataFrame(
         [row[:-1] for row in rows], schema=dict.fromkeys(known, pl.String), orient="row"
     )
-    return head.hstack(_scalars([row[-1] or {} for row in rows]))
+    return head.hstack(scalar_columns([row[-1] or {} for row in rows]))
 
 
 def versions(
@@ -221,23 +222,3 @@ def history(connection: sa.Connection, domain: str, name: str, log_id: str) -> p
         .order_by(r.committed_at, r.id)
     )  # fmt: skip
     return table(connection, query, HISTORY)
-
-
-def _scalars(summaries: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Return one column per name: integers, numbers, flags or text, null where there is none."""
-    names = sorted({name for found in summaries for name in found})
-    return pl.DataFrame([_typed(name, [found.get(name) for found in summaries]) for name in names])
-
-
-def _typed(name: str, values: Sequence[Any]) -> pl.Series:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {bool}:
-        return pl.Series(name, values, dtype=pl.Boolean)
-    # JSON writes a large float as an integer, maybe of more than 64 bits.
-    if kinds == {int} and all(v is None or -(2**63) <= v < 2**63 for v in values):
-        return pl.Series(name, values, dtype=pl.Int64)
-    if kinds <= {int, float}:
-        return pl.Series(name, values, dtype=pl.Float64, strict=False)
-    return pl.Series(
-        name, [None if value is None else str(value) for value in values], dtype=pl.String
-    )

@@ -129,7 +129,7 @@ def test_the_markdown_tells_of_scalars_columns_logs_and_strata() -> None:
     )
 
     assert "hard_brakes **1.1.0** against **1.0.0**, a minor step, on 4 logs, 1 of them" in markdown
-    assert "| `peak_mps2` | 4 | 3.5 → 3.65 | 3.5 → 3.55 | 4.85 | 2 / 0 | 0.5 | 1 |" in markdown
+    assert "| `peak_mps2` | 4 | 3.5 → 3.65 | 3.5 → 3.55 | 4.85 | 2 / 0 | 0.5 | 0.5 |" in markdown
     assert "| `peak_deceleration_mps2` | 2 | 2 | 0.5 m/s² | 20.00% |" in markdown
     assert "| `a` | peak_mps2 2 -> 2.5 |" in markdown
     assert "| release 1.0 | 2 of 2 |" in markdown
@@ -211,16 +211,16 @@ def test_shifts_by_hand() -> None:
         {"log_id": list("dcba"), "x": [4.0, 2.0, 2.5, 2.0], "flag": [True] * 4, "text": ["t"] * 4}
     )
 
-    [x, flag] = shifts(before, after)
+    [x, flag] = shifts(before, after, {})
 
     assert (x.scalar, x.up, x.down, x.changed) == ("x", 2, 1, True)
     assert (x.before.logs, x.after.logs) == (3, 4)
     assert (x.before.mean, x.before.median) == (2.0, 2.0)
     assert x.before.p95 == pytest.approx(2.9)
     assert x.after.mean == 2.625
+    assert (x.came, x.went) == (1, 0)
     assert x.p_sign == 1.0
-    expected = stats.ks_2samp([1, 2, 3], [2.0, 2.5, 2.0, 4.0], method="asymp").pvalue
-    assert x.p_distribution == pytest.approx(expected)
+    assert x.p_rank == pytest.approx(stats.wilcoxon([1.0, 0.5, -1.0]).pvalue)
     assert (flag.scalar, flag.changed, flag.p_sign) == ("flag", False, None)
 
 
@@ -230,15 +230,53 @@ def test_a_shift_of_all_logs_is_told_from_noise() -> None:
     up = before.with_columns(pl.col("x") + 1)
     noise = before.with_columns(pl.col("x") + pl.Series([(-1.0) ** n for n in range(100)]))
 
-    assert (shifts(before, up)[0].p_sign or 1) < 1e-20
-    assert shifts(before, noise)[0].p_sign == 1.0
+    [of_up], [of_noise] = shifts(before, up, {}), shifts(before, noise, {})
+    assert (of_up.p_sign or 1) < 1e-20
+    assert (of_up.p_rank or 1) < 1e-15
+    assert of_noise.p_sign == of_noise.p_rank == 1.0
+
+
+def test_a_small_shift_of_all_logs_is_seen_though_logs_differ_by_far_more() -> None:
+    logs = [f"{n:03}" for n in range(100)]
+    before = pl.DataFrame({"log_id": logs, "x": [7.0 + n for n in range(100)]})
+
+    [shift] = shifts(before, before.with_columns(pl.col("x") * 1.01), {})
+
+    assert (shift.p_rank or 1) < 1e-15
+
+
+def test_a_value_that_comes_in_one_log_and_goes_in_another_is_a_change() -> None:
+    before = pl.DataFrame({"log_id": ["a", "b"], "x": [None, 1.0]})
+    after = pl.DataFrame({"log_id": ["a", "b"], "x": [1.0, None]})
+
+    [shift] = shifts(before, after, {})
+
+    assert (shift.changed, shift.came, shift.went, shift.p_sign) == (True, 1, 1, None)
+
+
+def test_shifts_have_the_tolerances_of_values() -> None:
+    at_ns = 1_700_000_000_000_000_000
+    before = pl.DataFrame({"log_id": ["a"], "x": [10.0], "y": [10.0], "start_ns": [at_ns]})
+    after = pl.DataFrame({"log_id": ["a"], "x": [10.4], "y": [10.4], "start_ns": [at_ns + 10**9]})
+
+    found = shifts(before, after, {"x": Tolerance(absolute=0.5)})
+
+    assert [(shift.scalar, shift.up) for shift in found] == [("x", 0), ("y", 1), ("start_ns", 1)]
+
+
+def test_what_is_infinite_rises_and_has_no_rank() -> None:
+    before = pl.DataFrame({"log_id": ["a"], "x": [1.0]})
+
+    [shift] = shifts(before, before.with_columns(x=pl.lit(float("inf"))), {})
+
+    assert (shift.up, shift.p_rank) == (1, None)
 
 
 def test_without_values_there_is_nothing_to_tell() -> None:
     none = pl.DataFrame({"log_id": ["a"], "x": [None]}, schema={"log_id": pl.String, "x": pl.Int64})
 
-    [shift] = shifts(none, none)
+    [shift] = shifts(none, none, {})
 
-    assert (shift.changed, shift.before.mean, shift.p_sign, shift.p_distribution) == (
+    assert (shift.changed, shift.before.mean, shift.p_sign, shift.p_rank) == (
         False, None, None, None,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics_platform.checks.sampling import by_stratum, sample
+from metrics_platform.checks.sampling import pinned as pinned_of
 
 
 def _logs(rows: Sequence[tuple[str, str | None, str | None, object]]) -> pl.DataFrame:
@@ -88,12 +89,19 @@ def test_pinned_logs_are_always_among_them_and_come_first() -> None:
         (["wet", "dark"], False, ["dark", "wet"]),
         ({"weather": "rain", "pinned": "true"}, True, ["weather=rain"]),
         ({"weather": "rain"}, False, ["weather=rain"]),
+        ({"pinned": False}, False, []),
+        ({"pinned": "False"}, False, []),
+        ({"pinned": None}, False, []),
+        ({"pinned": 1}, True, []),
+        ({"pinned": True}, True, []),
+        (["unpinned"], False, ["unpinned"]),
     ],
 )
 def test_tags_are_words_or_words_with_a_value(tags: object, pinned: bool, told: list[str]) -> None:
     [row] = sample(_logs([("a", None, None, tags)]), seed=0, most=5).rows(named=True)
 
     assert (row["pinned"], row["tags"]) == (pinned, told)
+    assert pinned_of(_logs([("a", None, None, tags)])) == (["a"] if pinned else [])
 
 
 def test_a_log_counts_in_all_of_its_tags() -> None:

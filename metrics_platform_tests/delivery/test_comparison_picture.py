@@ -53,6 +53,17 @@ def test_the_same_values_give_the_same_bytes_and_the_order_of_logs_says_nothing(
     assert moved != drawn
 
 
+def test_what_is_not_finite_is_left_out() -> None:
+    some = [None, float("nan"), float("inf")]
+    after = BEFORE.with_columns(pl.col("gap_m") + 1)
+    holes = after.with_columns(gap_m=pl.Series([*some, *after["gap_m"][3:]]))
+
+    drawn = comparison_picture(BEFORE, holes, ["gap_m"])
+
+    assert drawn == comparison_picture(BEFORE[3:], after[3:], ["gap_m"])
+    assert comparison_picture(BEFORE[:3], holes[:3], ["gap_m"]) is None
+
+
 def test_flags_single_logs_and_huge_numbers_can_be_drawn() -> None:
     one = pl.DataFrame({"log_id": ["a"], "flag": [True], "x": [1e300]})
     other = pl.DataFrame({"log_id": ["a"], "flag": [False], "x": [-1e300]})

@@ -14,10 +14,11 @@ import pytest
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, MarkdownMetadataValue
 from PIL import Image
 
-from metrics_platform.core import Input, Metric, Tolerance, metric
+from metrics_platform.core import Input, Metric, MetricFrame, Tolerance, metric
 from metrics_platform.core.catalog import Catalog, default_catalog
 from metrics_platform.core.compute import compute
 from metrics_platform.core.frames import empty_frame
+from metrics_platform.delivery import comparison_picture
 from metrics_platform.orchestration import regression, regression_check
 from metrics_platform.signals.tracks import tracks
 from metrics_platform.store import Found, ReadLog
@@ -143,7 +144,7 @@ def test_the_ui_gets_markdown_with_a_picture(platform: Platform, stored: list[st
     markdown = markdown_of(found_by(having(platform, pose_counts("1.1.0", more=2, than=3))))
 
     assert markdown.startswith("pose_counts **1.1.0** against **1.0.0**, a minor step, on 6 logs")
-    assert "| `poses` | 6 | 21 → 22 | 21 → 22 | 21 → 23 | 3 / 0 | 0.25 |" in markdown
+    assert "| `poses` | 6 | 21 → 22 | 21 → 22 | 21 → 23 | 3 / 0 | 0.25 | 0.25 |" in markdown
     assert "| `synthetic_00003` | poses 21 -> 23 |" in markdown
     assert "| release 2.0 | 2 of 2 |" in markdown
     [picture] = re.findall(r"!\[[^]]*\]\(data:image/png;base64,([^)]+)\)", markdown)
@@ -200,7 +201,7 @@ def test_the_promoted_version_is_what_is_compared_with(
     assert "differ from 1.0.0" in str(found_by(ours).description)
     ours.run(stored, NAME)
     platform.store.promote(NAME, "1.2.0")
-    assert found_by(ours).description == "readers have no other version than 1.2.0"
+    assert found_by(ours).description == "1.2.0 is what readers get"
 
 
 def test_a_shadow_is_compared_with_its_metric_and_not_the_other_way(
@@ -213,6 +214,93 @@ def test_a_shadow_is_compared_with_its_metric_and_not_the_other_way(
 
     assert "6 of 6 logs differ from 1.0.0, as a major" in str(of_shadow.description)
     assert of_metric.description == "readers have no other version than 1.0.0"
+
+
+def test_a_shadow_that_was_given_up_is_nothing_to_be_compared_with(
+    platform: Platform, stored: list[str]
+) -> None:
+    given_up = pose_counts("2.0.0", more=2, shadow=True)
+    having(platform, pose_counts(), given_up).run(stored, f"shadow/{NAME}")
+    next_one = pose_counts("2.1.0", more=3, shadow=True)
+
+    of_metric = found_by(having(platform, pose_counts("1.0.1")))
+    of_shadow = found_by(having(platform, pose_counts(), next_one), f"shadow/{NAME}")
+
+    assert of_metric.description == "1.0.1 gives what 1.0.0 gave in 6 logs"
+    assert "6 of 6 logs differ from 1.0.0, as a major" in str(of_shadow.description)
+
+
+def with_scalar(version: str, scalar: pl.Expr) -> Metric:
+    return replace(pose_counts(version), summary={"scalar": scalar}, tolerances={})
+
+
+COUNT = pl.col("count").sum()
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "changed_logs"),
+    [
+        (COUNT * float("nan"), COUNT * float("nan"), 0),
+        (COUNT * float("inf"), COUNT * float("nan"), 0),
+        (COUNT * 0.5, COUNT * float("nan"), 6),
+        (COUNT.cast(pl.Duration("us")), COUNT.cast(pl.Duration("us")), 0),
+        (COUNT.cast(pl.Duration("us")), (COUNT + 1).cast(pl.Duration("us")), 6),
+        (COUNT.cast(pl.Datetime("us")), (COUNT + 1).cast(pl.Datetime("us")), 6),
+        (pl.lit(None, pl.Boolean).first(), COUNT > 0, 6),
+        (pl.lit(None, pl.String).first(), COUNT.cast(pl.String), 6),
+        (pl.lit(None, pl.String).first(), pl.lit(None, pl.String).first(), 0),
+    ],
+    ids=[
+        "NaN", "infinite and NaN", "NaN now", "duration", "longer", "later", "flag at last",
+        "text at last", "nothing",
+    ],
+)  # fmt: skip
+def test_scalars_are_compared_as_the_store_gives_them(
+    platform: Platform, logs: list[str], was: pl.Expr, now: pl.Expr, changed_logs: int
+) -> None:
+    """It has no NaN, keeps times as text, and doesn't know of what type nothing is."""
+    assert having(platform, with_scalar("1.0.0", was)).run(logs, NAME).success
+
+    evaluation = found_by(having(platform, with_scalar("1.0.1", now)))
+
+    assert evaluation.metadata["changed_logs"].value == changed_logs
+    assert evaluation.passed is (changed_logs == 0)
+    assert "summary" not in str(evaluation.description)
+
+
+class OtherCounts(MetricFrame):
+    """One row per log_id."""
+
+    number: int
+
+    class Config:
+        unique = ["log_id"]
+
+
+@pytest.mark.parametrize(
+    ("version", "severity"),
+    [("1.0.1", AssetCheckSeverity.ERROR), ("2.0.0", AssetCheckSeverity.WARN)],
+)
+def test_a_column_of_another_name_is_not_what_was_given(
+    platform: Platform, stored: list[str], version: str, severity: AssetCheckSeverity
+) -> None:
+    @metric(
+        version=version,
+        rows=OtherCounts,
+        owner="testing",
+        summary={"number": pl.col("number").sum()},
+    )
+    def pose_counts(ego_poses: pl.LazyFrame) -> pl.LazyFrame:
+        """Count poses."""
+        return ego_poses.group_by("log_id").agg(number=pl.len().cast(pl.Int64) + 7)
+
+    evaluation = found_by(having(platform, pose_counts))
+
+    assert (evaluation.passed, evaluation.severity) == (False, severity)
+    told = str(evaluation.description)
+    assert "column count is gone, column number is new" in told
+    assert "summary poses is gone, summary number is new" in told
+    assert "gives what" not in told
 
 
 def test_batches_give_the_same_as_one(
@@ -329,6 +417,47 @@ def test_runs_over_new_logs_repeat_what_was_told_of_the_same_code(
     monkeypatch.setattr(regression_check, "_REPEATED_FOR", timedelta(0))
     later, told_later = runs_check(having(platform, pose_counts("1.1.0", more=3)), stored[:1])
     assert told_later.metadata["told_in"].value == later
+
+
+def test_another_tolerance_and_another_pinned_log_are_told_anew(
+    platform: Platform, stored: list[str]
+) -> None:
+    _, told = runs_check(having(platform, pose_counts("1.1.0", more=2)), stored[:1])
+    tolerant = having(platform, pose_counts("1.1.0", more=2, tolerance=2.0))
+    _, under_another = runs_check(tolerant, stored[:1])
+    platform.store.registry.mark_read([ReadLog(stored[3], tags={"pinned": "true"})])
+    _, with_another = runs_check(tolerant, stored[:1])
+
+    assert (told.passed, under_another.passed) == (False, True)
+    assert [e.metadata["pinned_logs"].value for e in (under_another, with_another)] == [1, 2]
+
+
+def test_pinned_logs_that_are_left_out_are_told(
+    platform: Platform, stored: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(platform, ["read-of-late"])
+    pinned = [ReadLog(log_id, tags=["pinned"]) for log_id in ["read-of-late", *stored[1:4]]]
+    platform.store.registry.mark_read(pinned)
+    monkeypatch.setattr(regression, "MOST_LOGS", 3)
+    monkeypatch.setattr(regression, "MOST_BATCHES", 2)
+
+    told = str(found_by(having(platform, pose_counts("1.1.0"), batch_bytes=1)).description)
+
+    assert "pinned logs without a result of 1.0.0 were left out: 1" in told
+    assert "pinned logs beyond the first 3 were left out: 1" in told
+    assert "3 of the sampled logs (1 of them pinned) were left out" in told
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_more_than_that(
+    platform: Platform, stored: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison_picture, "_DPI", 0)
+
+    evaluation = found_by(having(platform, pose_counts("1.1.0", more=2)))
+
+    assert "6 of 6 logs differ from 1.0.0" in str(evaluation.description)
+    assert "the picture could not be drawn: " in str(evaluation.description)
+    assert "| `poses` | 6 |" in markdown_of(evaluation)
 
 
 def test_a_fault_of_the_comparison_is_told_and_harms_no_run(
