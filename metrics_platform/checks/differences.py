@@ -38,11 +38,25 @@ class Differences:
     counts: pl.DataFrame
     not_compared: Sequence[str]
     _matched: pl.DataFrame
+    _alone: pl.DataFrame
 
     @property
     def logs(self) -> set[str]:
         """All logs in which something differs."""
         return {*self.values["log_id"], *self.counts["log_id"]}
+
+    def moved(self, log_id: str) -> Mapping[str, tuple[object, object]]:
+        """Return what differs between the row that went and the one that came, by column.
+
+        Nothing unless one row of this log went and one came.
+        """
+        alone = self._alone.filter(pl.col("log_id") == log_id).rows(named=True)
+        if sorted(row["is_there"] for row in alone) != [False, True]:
+            return {}
+        was, now = sorted(alone, key=lambda row: row["is_there"])
+        names = [n for n in was if n not in {_NUMBER, "was_there", "is_there"}]
+        found = {n: (was[n], now.get(_NOW + n, now[n])) for n in names if not n.startswith(_NOW)}
+        return {name: both for name, both in found.items() if both[0] != both[1]}
 
     def key_at(self, at: int) -> dict[str, object]:
         """Return the key of a row of `values`; with `row`, its number, where rows share a key."""
@@ -85,16 +99,17 @@ def differences(
     before, after = before.select(names), after.select(names)
     none = pl.DataFrame(schema=_VALUES)
     if before.equals(after):
-        return Differences(none, pl.DataFrame(schema=_COUNTS), not_compared, before)
+        return Differences(none, pl.DataFrame(schema=_COUNTS), not_compared, before, before.clear())
     key = list(dict.fromkeys(["log_id", *(name for name in key if name in names)]))
     both = _side_by_side(before, after, key)
-    matched = both.filter(pl.col("was_there") & pl.col("is_there"))
+    in_both = pl.col("was_there") & pl.col("is_there")
+    matched, alone = both.filter(in_both), both.filter(~in_both)
     values = [
         _values(matched, name, tolerances.get(name), default)
         for name in names
         if name not in key and common_type(before[name], after[name]) is not None
     ]
-    return Differences(pl.concat([none, *values]), _counts(both), not_compared, matched)
+    return Differences(pl.concat([none, *values]), _counts(both), not_compared, matched, alone)
 
 
 def common_type(was: pl.Series, now: pl.Series) -> pl.DataType | None:

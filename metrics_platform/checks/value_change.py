@@ -19,6 +19,8 @@ DEFAULT_TOLERANCE = Tolerance(relative=1e-9, absolute=1e-12)
 MOST_CHANGED = 3
 _LONGEST_VALUE = 40
 _LONGEST_REASON = 200
+# Of one that is another: mostly its key, and what was measured.
+_COLUMNS_OF_A_ROW = 3
 # Of a log: another status says more than rows that came or went, and these more than a value.
 _OTHER_STATUS = 10.0
 _OTHER_ROWS = 5.0
@@ -229,14 +231,27 @@ def _told(log_ids: Sequence[str], rows: Differences, summary: Differences) -> Ma
     told: dict[str, list[str]] = {log_id: [] for log_id in log_ids}
     for log_id, before, now, added, _ in rows.counts.iter_rows():
         if log_id in told:
-            same = f", {added} of them new" if before == now else ""
-            told[log_id].append(f"{before} rows -> {now}{same}")
+            told[log_id].append(_rows_told(before, now, added, rows.moved(log_id)))
     # What people read of a log is its summary.
     values = {**_largest(rows), **_largest(summary)}
     return {
         log_id: ", ".join([*parts, *([values[log_id]] if log_id in values else [])])
         for log_id, parts in told.items()
     }
+
+
+def _rows_told(
+    before: int, now: int, added: int, moved: Mapping[str, tuple[object, object]]
+) -> str:
+    rows = "1 row" if before == 1 else f"{before} rows"
+    if before != now:
+        return f"{rows} -> {now}"
+    if moved:
+        shown = list(moved.items())[:_COLUMNS_OF_A_ROW]
+        columns = ", ".join(f"{name} {_both(*both)}" for name, both in shown)
+        which = "the row" if before == 1 else f"1 of {rows}"
+        return f"{which} is another: {columns}"
+    return f"{added} of {rows} are others"
 
 
 def _largest(found: Differences) -> Mapping[str, str]:

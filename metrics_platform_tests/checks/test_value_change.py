@@ -189,8 +189,28 @@ def test_rows_that_came_or_went_are_matched_by_key() -> None:
     assert (change.changed_logs, change.columns) == (3, [])
     assert (change.rows_added, change.rows_removed) == (3, 2)
     assert [(log.log_id, log.told) for log in change.most_changed] == [
-        ("b", "1 rows -> 1, 1 of them new"), ("d", "0 rows -> 2"), ("a", "3 rows -> 2"),
+        ("b", "the row is another: start_ns 0 -> 5"), ("d", "0 rows -> 2"), ("a", "3 rows -> 2"),
     ]  # fmt: skip
+
+
+def test_of_rows_with_other_keys_is_told_what_they_hold() -> None:
+    before = _values({"a": [1.0, 2.0], "b": [1.0, 2.0], "c": [1.0]})
+    other = pl.col("start_ns") + 7
+    at_last, all_of_b = pl.col("start_ns") == 1000, pl.col("log_id") == "b"
+    moved = ((pl.col("log_id") == "a") & at_last) | all_of_b
+    rows = before.rows.with_columns(
+        start_ns=pl.when(moved).then(other).otherwise("start_ns"),
+        gap_m=pl.when(moved).then(pl.col("gap_m") / 2).otherwise("gap_m"),
+    )
+    two = pl.concat([rows, pl.DataFrame([("c", 9, 1.0)], schema=rows.schema, orient="row")])
+
+    change = _change(before, replace(before, rows=two))
+
+    assert {log.log_id: log.told for log in change.most_changed} == {
+        "a": "1 of 2 rows is another: start_ns 1000 -> 1007, gap_m 2 -> 1",
+        "b": "2 of 2 rows are others",
+        "c": "1 row -> 2",
+    }
 
 
 def test_rows_without_a_key_are_matched_by_position() -> None:
