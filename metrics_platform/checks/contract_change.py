@@ -192,7 +192,7 @@ def _column_changes(
     # Bounds in another unit can't be compared.
     if same_unit and was["checks"] != now["checks"]:
         of, to = (_Allowed.by(column["checks"]) for column in (was, now))
-        told = f"{_listed(was['checks'])} before, {_listed(now['checks'])} now"
+        told = f"{of} before, {to} now"
         if not to.holds(of):
             yield ContractChange(name, "bounds", False, f"{name} may have fewer values: {told}")
         elif not of.holds(to):
@@ -239,10 +239,6 @@ def _summary_changes(before: Contract, after: Contract) -> Iterator[ContractChan
             yield ContractChange(name, "summary", True, f"summary {name} was added ({dtype})")
 
 
-def _listed(checks: Sequence[str]) -> str:
-    return ", ".join(checks) or "any"
-
-
 @dataclass(frozen=True)
 class _Allowed:
     """The values that a column's checks let through.
@@ -285,6 +281,21 @@ class _Allowed:
                 case _:
                     others.add(check)
         return cls(max(least), min(most), among, frozenset(others))
+
+    def __str__(self) -> str:
+        (low, above), (high, below) = self.least, self.most
+        bounds = [
+            *([f"more than {low:.15g}" if above else f"{low:.15g} or more"] if low > -inf else []),
+            *(
+                [f"less than {high:.15g}" if below else f"{high:.15g} or less"]
+                if high < inf
+                else []
+            ),
+        ]
+        if len(bounds) == 2 and not above and not below:
+            bounds = [f"{low:.15g} to {high:.15g}"]
+        among = [] if self.among is None else [f"one of {', '.join(sorted(map(str, self.among)))}"]
+        return " and ".join([*bounds, *among, *sorted(self.others)]) or "any"
 
     def holds(self, other: "_Allowed") -> bool:
         """Say whether all that `other` lets through is let through here, as far as can be told."""

@@ -80,6 +80,7 @@ def lock(everything: All = False, base: Base = None) -> None:
     from metrics_platform.authoring.locking.acceptance import accept
     from metrics_platform.authoring.locking.comparison import compare
     from metrics_platform.authoring.locking.lock import LOCK, Lock
+    from metrics_platform.authoring.locking.report import plural
 
     with err.status("computing what changed"):
         tree = _working_tree()
@@ -93,7 +94,7 @@ def lock(everything: All = False, base: Base = None) -> None:
             written = accept(tree, old, comparison)
     if not judged.passed:
         _refuse(judged)
-    count = f"{len(tree.definitions)} definitions on {judged.logs} logs"
+    count = f"{plural(len(tree.definitions), 'definition')} on {plural(judged.logs, 'log')}"
     done = "metrics.lock written" if written else "metrics.lock is up to date"
     out.print(f"{done}: {count}, {len(comparison.computed)} computed", highlight=False)
 

@@ -38,6 +38,17 @@ class Rows:
     abstained: pl.LazyFrame
 
 
+class VersionRange(SpecifierSet):
+    """A range of versions that is shown as its author wrote it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerance:
     """By how much a value may differ and still count as the same: by either of the two.
@@ -299,10 +310,10 @@ def signal(
 
 
 def _version_ranges(function: Function, requires: Mapping[str, str]) -> dict[str, SpecifierSet]:
-    ranges = {}
+    ranges: dict[str, SpecifierSet] = {}
     for name, text in requires.items():
         try:
-            ranges[name] = SpecifierSet(text)
+            ranges[name] = VersionRange(text)
         except InvalidSpecifier as error:
             raise DefinitionError(
                 f"{function.__name__}: requires must give a range of versions of {name!r} such as "

@@ -281,3 +281,20 @@ def test_schemas_as_authors_write_them() -> None:
     assert changes == [
         ("speed_kmh", "unit", False), ("side", "bounds", True), ("", "grain", False),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("checks", "told"),
+    [
+        ([GE0, LE1], "0 to 1"),
+        ([GE0], "0 or more"),
+        ([GT0, LE2], "more than 0 and 2.5 or less"),
+        ([LT1], "less than 1"),
+        (["isin(allowed_values=('b', 'a'))"], "one of a, b"),
+        (["rising(by=1)"], "rising(by=1)"),
+    ],
+)
+def test_bounds_are_told_in_words(checks: list[str], told: str) -> None:
+    [change] = contract_changes(_with(3, checks=checks), _with(3, checks=[]))
+
+    assert change.told == f"ratio may have more values: {told} before, any now"

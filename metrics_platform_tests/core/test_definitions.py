@@ -169,6 +169,11 @@ def setting_before_the_star(ego_states: pl.LazyFrame, least_mps: float = 1.0) ->
             r"tolerances names what isn't there: no column or summary of it .* 'top_speed_mps'",
             id="tolerances",
         ),
+        pytest.param(
+            top_speed, {"rows": Keyed, "tolerances": {"speed_mps": 0.1}},
+            r"tolerances names speed_mps, by which rows are told apart: one with another value",
+            id="tolerance-of-a-key",
+        ),
         pytest.param(no_docstring, {}, r"'no_docstring': it needs a docstring that says what it",
                      id="docstring"),
         pytest.param(
@@ -239,6 +244,7 @@ def test_versions_are_required_in_ranges(wanted: str, good: str, bad: str) -> No
     made = metric(**DECLARATION, requires={"ego_states": wanted})(top_speed)
     assert good in made.requires["ego_states"]
     assert bad not in made.requires["ego_states"]
+    assert str(made.requires["ego_states"]) == wanted
 
 
 def test_a_derived_signal_requires_versions_too() -> None:

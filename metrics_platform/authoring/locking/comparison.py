@@ -107,7 +107,8 @@ def with_versions(tree: WorkingTree, report: Report, written: Mapping[str, str])
 
 def _unmet(tree: WorkingTree, catalog: Catalog) -> Sequence[str]:
     return [
-        f"{told}: make {consumer} fit, and then what it requires"
+        f"{told}: change {consumer} to work with {needed} {catalog[needed].version}, then its "
+        "`requires`"
         for (consumer, needed), told in catalog.unmet().items()
         if consumer in tree.definitions or needed in tree.definitions
     ]

@@ -19,9 +19,13 @@ def at_revision(project: Project, revision: str) -> Callable[[str], bytes | None
     """
     found = _git(project, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     if found.returncode:
+        outside = _git(project, "rev-parse", "--git-dir")
+        if outside.returncode:
+            told = outside.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+            raise ConfigurationError(f"git cannot read {project.root}: {told}")
         raise ConfigurationError(
-            f"git finds no revision {revision!r} in {project.root}: "
-            f"{found.stderr.decode(errors='replace').strip()}; if it is on a server, fetch it first"
+            f"git finds no revision {revision!r} in {project.root}: if it is on a server, fetch it "
+            "first"
         )
     commit = found.stdout.decode().strip().splitlines()[-1]
 

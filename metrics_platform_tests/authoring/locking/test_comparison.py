@@ -263,8 +263,8 @@ def test_writing_a_version_that_breaks_a_pin_names_the_consumer(root: Path) -> N
     assert written == {"ways": "2.0.0"}
     [told] = after.unmet
     assert told == (
-        "far_ways 1.2.3 requires ways <2, and ways is 2.0.0: make far_ways fit, and then what it "
-        "requires"
+        "far_ways 1.2.3 requires ways <2, and ways is 2.0.0: change far_ways to work with ways "
+        "2.0.0, then its `requires`"
     )
     assert not after.passed
     assert change(after, "ways").problem is None

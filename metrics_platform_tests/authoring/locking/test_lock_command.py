@@ -130,6 +130,7 @@ def test_a_base_without_a_lock_has_nothing_and_one_that_is_not_there_is_an_error
     assert {change["kind"] for change in report["changes"]} == {"new"}
     assert nowhere.status == no_repository.status == 1
     assert "git finds no revision 'origin/main'" in flat(nowhere.err)
+    assert "fatal" not in nowhere.err + no_repository.err
     assert "not a git repository" in flat(no_repository.err)
 
 
