@@ -16,6 +16,7 @@ from metrics_platform.readers.formats import recorded_signals
 from metrics_platform.readers.reading import ReadBatch, read_logs
 from metrics_platform.store import ObjectRoot, Store
 from metrics_platform_tests.data import data_path
+from metrics_platform_tests.orchestration.faulty import catalog_with, sample_counts
 from metrics_platform_tests.orchestration.platform import Platform, metadata_of, upload
 
 RECORDED = tuple(recorded_signals())
@@ -205,8 +206,9 @@ def test_other_content_under_the_same_name_is_read_anew(eager: Platform) -> None
     read(eager, "a")
     upload(eager.inbox, "a", seconds=3.0)
 
-    [request] = eager.tick().run_requests or ()
-    assert eager.launch(request).success
+    p = eager.having(catalog_with(sample_counts))
+    [request] = p.tick().run_requests or ()
+    assert p.launch(request).success
 
     [row] = eager.store.registry.logs().iter_rows(named=True)
     assert (row["state"], row["revision"], row["duration_s"]) == ("read", 2, 3.0)

@@ -254,7 +254,7 @@ def test_the_second_source_of_an_id_is_rejected(taken_in: TakenIn) -> None:
 # Tests may run as root, whom a missing write permission does not keep out: a file in the way of a
 # folder does, and what cannot be written is told in the same way.
 def test_a_root_that_cannot_be_written_fails_the_run_and_loses_nothing(platform: Platform) -> None:
-    p = platform.having(quiet_s=0.0)
+    p = platform.having(catalog_with(sample_counts), quiet_s=0.0)
     good(p.inbox / "a.mcap")
     [request] = p.tick().run_requests or ()
     in_the_way = Path(p.settings.root) / "log"
@@ -275,7 +275,7 @@ def test_a_root_that_cannot_be_written_fails_the_run_and_loses_nothing(platform:
     p.tick()
     assert p.states() == {"a": "read"}
     assert p.store.registry.requests() == {}
-    assert p.statuses("hard_brakes") == {"a": "computed"}
+    assert p.statuses("sample_counts") == {"a": "computed"}
 
 
 def _errors(result: ExecuteInProcessResult) -> list[str]:
