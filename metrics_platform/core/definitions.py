@@ -48,6 +48,9 @@ class VersionRange(SpecifierSet):
     def __str__(self) -> str:
         return self._text
 
+    def __reduce__(self) -> tuple[type["VersionRange"], tuple[str]]:
+        return VersionRange, (self._text,)
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
