@@ -13,7 +13,7 @@ import polars as pl
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from metrics_platform.core.errors import DefinitionError, UnknownNameError
-from metrics_platform.core.frames import MetricFrame, empty_frame, polars_schema
+from metrics_platform.core.frames import MetricFrame, empty_frame, grain, polars_schema
 from metrics_platform.core.unit_advice import columns_of_other_units, unit_advice
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -122,6 +122,15 @@ class Definition:
         self._check_names("plausible", "summary", self.plausible, self.summary)
         values = {*self.summary, *polars_schema(self.rows).names()}
         self._check_names("tolerances", "column or summary", self.tolerances, values)
+        # Without `unique`, they are matched by their position.
+        keys = {"log_id", *grain(self.rows)} - self.summary.keys()
+        tolerated = ", ".join(sorted(keys & self.tolerances.keys()))
+        _require(
+            not tolerated,
+            self,
+            f"tolerances names {tolerated}, by which rows are told apart: one with another value "
+            "there is another row, however little it differs",
+        )
         if self.function is not None:
             _require(bool(inspect.getdoc(self.function)), self, f"it needs a docstring {_TO_SAY}")
             _require(bool(self.dependencies), self, "it must take at least one signal or metric")

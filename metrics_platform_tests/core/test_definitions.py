@@ -30,6 +30,15 @@ class SpeedsInKmh(MetricFrame):
     top_speed_kmh: float
 
 
+class Keyed(Speeds):
+    """One row per log_id, speed_mps."""
+
+    speed_mps: float
+
+    class Config:
+        unique = ["log_id", "speed_mps"]
+
+
 SUMMARY = {"top_speed_mps": pl.col("top_speed_mps").max()}
 DECLARATION: dict[str, Any] = {
     "version": "1.0.0",
