@@ -11,8 +11,10 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any
 
 from metrics_platform.core.definitions import Definition
@@ -42,7 +44,10 @@ def fingerprint(
     parts: dict[str, Any] = {
         "contract": contract(definition.rows),
         "checks": _own_checks(definition.rows, code),
-        "settings": {name: code.of_value(value) for name, value in definition.settings.items()},
+        "settings": {
+            name: code.of_value(value, _package(definition.function))
+            for name, value in definition.settings.items()
+        },
         "optional": sorted(definition.optional),
         "upstream": {name: upstream[name] for name in definition.dependencies},
     }
@@ -65,6 +70,10 @@ def code_digest(function: Callable[..., Any]) -> str:
 
 def _digest(text: str) -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _package(function: Callable[..., Any] | None) -> str:
+    return inspect.unwrap(function).__module__.partition(".")[0] if function else ""
 
 
 def _own_checks(rows: type[MetricFrame], code: "Code") -> dict[str, str]:
@@ -114,13 +123,56 @@ class Code:
         function = inspect.unwrap(function)
         return "<locals>" not in function.__qualname__ and self._piece(function).has_summary
 
-    def of_value(self, value: object) -> str:
-        """Return a value that code uses as text that is the same in every process."""
-        return self.digest(value) if inspect.isfunction(value) else plain_text(value)
+    def of_value(self, value: object, package: str) -> str:
+        """Return a value that code uses as text that is the same in every process.
+
+        Args:
+            value: Any; of functions and objects of the project it is their code that counts.
+            package: Top-level name of the code that uses it.
+
+        Raises:
+            DefinitionError: It is a function without a name, or its source cannot be found.
+        """
+
+        def inner(value: object) -> str:
+            return self.of_value(value, package)
+
+        match value:
+            case FunctionType() | type():
+                if not self._is_own(value.__module__, package):
+                    return f"{value.__module__}.{value.__qualname__}"
+                if isinstance(value, FunctionType):
+                    return self.digest(value)
+                return self._of_class(value, package)
+            case MethodType():
+                return f"{inner(value.__self__)}.{inner(value.__func__)}"
+            case partial():
+                return f"partial{inner([value.func, value.args, value.keywords])}"
+            case object(__dict__=state) if self._is_own(type(value).__module__, package):
+                return f"{inner(type(value))}{inner(dict(state))}"
+        return plain_text(value, inner)
+
+    def _of_class(self, kind: type, package: str) -> str:
+        source, name = self._source(kind.__module__), kind.__qualname__.partition(".")[0]
+        if source is None or name not in source.bindings:
+            return f"{kind.__module__}.{kind.__qualname__}"
+        lines = self._lines(binding(source, name), package)
+        return f"{kind.__qualname__} {_digest(chr(10).join(lines))}"
 
     def _digest_of(self, function: Callable[..., Any], name: str | None) -> str:
         piece = self._piece(function)
-        package = function.__module__.partition(".")[0]
+        package = _package(function)
+        lines = self._lines(piece, package)
+        if name is not None and name != function.__name__:
+            lines[0] = lines[0].replace(f"def {function.__name__}(", f"def {name}(", 1)
+        closure = inspect.getclosurevars(function).nonlocals
+        lines += [
+            f"{name}={self.of_value(value, package)}" for name, value in sorted(closure.items())
+        ]
+        return _digest("\n".join(lines))
+
+    def _lines(self, piece: Piece, package: str) -> list[str]:
+        """Return the text of a piece, and that of all that it reaches."""
         pieces = [piece]
         reached: list[Sequence[_Reference]] = [list(self._reached(piece, package))]
         numbers: dict[_Reference, int] = {}
@@ -134,11 +186,7 @@ class Code:
                     pieces.append(self._binding(reference))
                     reached.append(self._follow(reference, package))
             lines.append(f"{piece.text}\n{[numbers[reference] for reference in references]}")
-        if name is not None and name != function.__name__:
-            lines[0] = lines[0].replace(f"def {function.__name__}(", f"def {name}(", 1)
-        closure = inspect.getclosurevars(function).nonlocals
-        lines += [f"{name}={self.of_value(value)}" for name, value in sorted(closure.items())]
-        return _digest("\n".join(lines))
+        return lines
 
     def _piece(self, function: Callable[..., Any]) -> Piece:
         source = self._source(function.__module__)
@@ -146,6 +194,11 @@ class Code:
             raise DefinitionError(
                 f"the source of {function.__qualname__} cannot be found, so its version would mean "
                 "nothing: define it in a file, not at a prompt"
+            )
+        if function.__name__ == "<lambda>":
+            raise DefinitionError(
+                f"{function.__module__}, line {function.__code__.co_firstlineno}: a lambda has no "
+                "name by which its code could be found: name it with def"
             )
         return source.function(function.__name__, function.__code__.co_firstlineno)
 

@@ -1,7 +1,8 @@
 """The base of all output schemas, and what can be read off a schema."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -121,22 +122,37 @@ def contract(rows: type[MetricFrame]) -> list[dict[str, Any]]:
     ] + [{"grain": list(grain(rows)), "checks": _checks(schema.checks)}]
 
 
-def plain_text(value: object) -> str:
-    """Return `value` as text that is the same in every process.
+def plain_text(value: object, of: Callable[[object], str] | None = None) -> str:
+    """Return `value` as text that is the same in every process, and another for another value.
 
-    `repr` isn't: sets come in another order each time, and many objects show their address.
+    `repr` isn't: sets come in another order each time, many objects show their address, and of
+    long tables it shows the ends.
+
+    Args:
+        value: Any.
+        of: Makes the text of what is in it; this function itself if None.
     """
+    of = of or plain_text
     match value:
         case set() | frozenset():
-            return f"{{{', '.join(sorted(map(plain_text, value)))}}}"
+            return f"{{{', '.join(sorted(map(of, value)))}}}"
         case list() | tuple():
-            return f"({', '.join(map(plain_text, value))})"
+            return f"({', '.join(map(of, value))})"
         case dict():
-            pairs = (f"{plain_text(key)}: {plain_text(item)}" for key, item in value.items())
-            return f"{{{', '.join(pairs)}}}"
+            return f"{{{', '.join(f'{of(key)}: {of(item)}' for key, item in value.items())}}}"
         case pl.Expr():
             return str(value)
+        case pl.DataFrame():
+            return f"DataFrame{of(value.get_columns())}"
+        case pl.Series():
+            return f"Series({value.name!r}, {value.dtype}, {_hash(value.to_list())})"
+        case np.ndarray():
+            return f"array({value.dtype}, {value.shape}, {_hash(value.tolist())})"
     return _ADDRESS.sub("", repr(value))
+
+
+def _hash(values: object) -> str:
+    return blake2b(repr(values).encode(), digest_size=8).hexdigest()
 
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")

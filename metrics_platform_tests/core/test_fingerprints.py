@@ -334,6 +334,52 @@ def test_the_code_of_a_function_in_a_closure_counts(fingerprint_of: FingerprintO
     assert fingerprint_of(changed) != fingerprint_of(files)
 
 
+_HELD = {
+    "partial": ("partial(one)", "return 1"),
+    "partial-arguments": ("partial(one, 1)", "(one, 1)"),
+    "partial-keywords": ("partial(one, ego=1)", "ego=1"),
+    "instance": ("Scale(5)", "self.by + 1"),
+    "instance-state": ("Scale(1)", "Scale(1)"),
+    "bound-method": ("Scale(5).times", "by * 1"),
+    "class": ("Scale", "by * 1"),
+    "function-in-a-table": ("{'a': [one]}", "return 1"),
+    "frame": ("pl.DataFrame({'a': [*range(50), 1, *range(50)]})", ", 1, "),
+    "series": ("pl.Series([*range(50), 1, *range(50)])", ", 1, "),
+    "array": ("np.array([*range(2000), 1, *range(2000)])", ", 1, "),
+}
+
+
+@pytest.mark.parametrize(("held", "old"), _HELD.values(), ids=_HELD)
+def test_an_object_in_a_closure_counts(fingerprint_of: FingerprintOf, held: str, old: str) -> None:
+    text = (
+        "from functools import partial\nimport numpy as np\n"
+        "def one(ego):\n    return 1\n"
+        "class Scale:\n"
+        "    def __init__(self, by):\n        self.by = by\n"
+        "    def __call__(self, ego):\n        return self.by + 1\n"
+        "    def times(self):\n        return self.by * 1\n"
+        "    def __repr__(self):\n        return 'Scale'\n"
+        "def make(held):\n"
+        "    @metric(version='1.0.0', rows=Numbers, owner='x', summary={'n': pl.len()})\n"
+        "    def f(ego):\n"
+        '        """It."""\n'
+        "        return held\n"
+        "    return f\n"
+        f"hard_brakes = make({held})\n"
+    )
+    files = {"acme/__init__.py": "", "acme/brakes.py": around(text)}
+    changed = edited(files, "acme/brakes.py", old, old.replace("1", "2"))
+    assert fingerprint_of(files) == fingerprint_of(files)
+    assert fingerprint_of(changed) != fingerprint_of(files)
+
+
+def test_a_lambda_in_a_closure_is_refused(fingerprint_of: FingerprintOf) -> None:
+    text = _FACTORY.replace("pl.col('a') > 1", "lambda ego: ego")
+    files = {"acme/__init__.py": "", "acme/brakes.py": around(text)}
+    with pytest.raises(DefinitionError, match=r"acme\.brakes, line \d+: a lambda .* with def"):
+        fingerprint_of(files)
+
+
 def test_code_upstream_counts(tmp_path: Path) -> None:
     text = around(
         '@metric\ndef lower(ego):\n    """It."""\n    return ego.head(1)\n'
