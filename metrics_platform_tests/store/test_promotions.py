@@ -61,6 +61,14 @@ def test_without_a_promotion_readers_get_the_highest(three: Store) -> None:
     assert three.promotions(NAME).is_empty()
 
 
+def test_versions_that_only_a_shadow_wrote_can_be_left_out(three: Store) -> None:
+    write(three, "4.0.0", shadow=True)
+    write(three, "3.0.0", shadow=True)
+
+    assert three.versions(NAME) == ["1.0.0", "2.0.0", "3.0.0", "4.0.0"]
+    assert three.versions(NAME, readable=True) == ["1.0.0", "2.0.0", "3.0.0"]
+
+
 def test_readers_get_what_is_promoted_until_something_else_is(three: Store) -> None:
     assert three.promote(NAME, "1.0.0") == Promotion("3.0.0", "1.0.0")
     assert (three.promoted(NAME), read(three)) == ("1.0.0", [1.0, 1.0])

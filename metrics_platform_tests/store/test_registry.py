@@ -143,6 +143,15 @@ def test_what_reading_brought_to_light_is_kept(registry: LogRegistry, store: Sto
     assert summary.rows() == [("2026.1", "van-3", "Ulm")]
 
 
+def test_logs_of_a_tag_have_it_with_or_without_a_value(registry: LogRegistry) -> None:
+    tags = {"a": ["rain", "night"], "b": {"rain": "light"}, "c": {"weather": "rain"}, "d": []}
+    registry.register([Found(log_id, f"{log_id}.mcap", 1, log_id) for log_id in [*tags, "e"]])
+    registry.mark_read([ReadLog(log_id, tags=given) for log_id, given in tags.items()])
+
+    assert registry.logs(tag="rain")["log_id"].to_list() == ["a", "b"]
+    assert registry.logs(State.REGISTERED, tag="rain").is_empty()
+
+
 def test_a_reader_of_old_content_does_not_mark_the_new(registry: LogRegistry) -> None:
     registry.register([found("a"), found("b")])
     registry.register([found("a", "t2"), found("b", "t2")])
