@@ -23,6 +23,7 @@ import typer
 from polars.testing import assert_frame_equal
 
 from metrics_platform.cli import app, main
+from metrics_platform.cli.terminal import console_on
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.settings import Settings
 from metrics_platform.store import Found, ReadLog, Store
@@ -115,6 +116,16 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 def without_server(home: Path) -> dict[str, str]:
     return {"METRICS_PLATFORM_HOME": str(home)}
+
+
+@pytest.mark.parametrize("stderr", [False, True])
+def test_what_goes_into_a_pipe_is_wide_unless_columns_says_how_wide(
+    stderr: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert console_on(io.StringIO(), stderr=stderr).width == 160
+    monkeypatch.setenv("COLUMNS", "50")
+    assert console_on(io.StringIO(), stderr=stderr).width == 50
 
 
 def test_every_command_has_help() -> None:

@@ -1,8 +1,9 @@
 """What all commands share: where they print, and how they name things."""
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import polars as pl
 import typer
@@ -15,10 +16,18 @@ Output = Annotated[
 LOGS_SHOWN = 60
 _PIPE_WIDTH = 160
 
-# A pipe has no width of its own: wide enough for most tables, so that lines can be cut and sorted.
-# What is printed names files, logs and packages: `[export]` there is no markup, and `:x:` no emoji.
-out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, markup=False, emoji=False)
-err = Console(stderr=True, markup=False, emoji=False)
+
+def console_on(stream: TextIO, *, stderr: bool = False) -> Console:
+    """Return what prints to `stream`."""
+    # A pipe has no width of its own, unless COLUMNS says one: wide enough for most tables, so that
+    # lines can be cut and sorted.
+    own = stream.isatty() or "COLUMNS" in os.environ
+    # What is printed names files, logs and packages: `[export]` there is no markup, `:x:` no emoji.
+    return Console(width=None if own else _PIPE_WIDTH, stderr=stderr, markup=False, emoji=False)
+
+
+out = console_on(sys.stdout)
+err = console_on(sys.stderr, stderr=True)
 
 
 def reason_last(summary: pl.DataFrame) -> pl.DataFrame:

@@ -6,11 +6,10 @@ Markdown for a pull request is made in `pull_request`.
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.console import Group
-from rich.padding import Padding
+from rich.console import Console, ConsoleOptions, Group
 from rich.text import Text
 
 from metrics_platform.authoring.locking.changes import Change, Kind, Report
@@ -21,6 +20,7 @@ from metrics_platform.core.frames import unit
 FORMAT = 1
 # What is worth most attention comes first; of these two, names are enough.
 ORDER = (Kind.CONTRACT, Kind.VALUES, Kind.IMPLEMENTATION, Kind.REMOVED, Kind.NEW, Kind.AFFECTED)
+_INDENT = "    "
 _COLUMNS_SHOWN = 6
 _NAMES_SHOWN = 12
 
@@ -87,12 +87,24 @@ def _values_entry(values: ValueChange) -> dict[str, Any]:
     return {name: value for name, value in asdict(values).items() if name != "not_compared"}
 
 
+@dataclass(frozen=True)
+class _Indented:
+    """A sentence whose lines all begin further to the right, with no blanks at their ends."""
+
+    told: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        for line in Text(self.told).wrap(console, options.max_width - len(_INDENT)):
+            line.rstrip()
+            yield Text(_INDENT).append_text(line)
+
+
 def as_text(report: Report) -> Group:
     """Return `report` for a terminal: what changed, what it owes and what to do; never all of it.
 
     Unchanged definitions are only counted.
     """
-    lines: list[Text | Padding] = [Text(opening(report))]
+    lines: list[Text | _Indented] = [Text(opening(report))]
     for told in (*report.environment, *report.corpus):
         lines.append(Text(f"  {told}", "dim"))
     for kind in (*ORDER, Kind.UNCHANGED):
@@ -105,7 +117,7 @@ def as_text(report: Report) -> Group:
             of_kind = [change for change in of_kind if change.problem]
         for change in of_kind:
             lines += [Text(), _headline(change)]
-            lines += [Padding(Text(told), (0, 0, 0, 4)) for told in sentences(change)]
+            lines += [_Indented(told) for told in sentences(change)]
     lines += [Text(), *_closing(report)]
     return Group(*lines)
 

@@ -24,7 +24,9 @@ def _printed(of: Report, width: int = 100) -> str:
     console = Console(file=StringIO(), width=width, markup=False, emoji=False)
     console.print(as_text(of))
     assert isinstance(console.file, StringIO)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+    lines = console.file.getvalue().splitlines()
+    assert all(line == line.rstrip() for line in lines if line.startswith("    "))
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def test_what_is_unchanged_is_but_counted() -> None:
