@@ -13,7 +13,7 @@ from metrics_platform.delivery.pictures.plan import GREY, INK, OTHER
 from metrics_platform.delivery.pictures.scene import Floats
 
 WIDTH = 1000.0
-_LEFT, _RIGHT = 70.0, 780.0
+_LEFT, _RIGHT = 70.0, 720.0
 _SCALE = _RIGHT - _LEFT
 _PANEL, _GAP, _SPAN, _FOOT = 100.0, 14.0, 16.0, 36.0
 _DASHES = {"-": None, "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}

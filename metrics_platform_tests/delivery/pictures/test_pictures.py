@@ -15,6 +15,7 @@ from PIL import Image
 from metrics_platform.core.catalog import default_catalog
 from metrics_platform.core.frames import empty_frame
 from metrics_platform.delivery.pictures import page, picture
+from metrics_platform.delivery.pictures.page_charts import WIDTH
 from metrics_platform_tests.delivery.pictures.drawings import corpus, frames_of, of_scenario
 
 METRICS = [metric.name for metric in default_catalog().metrics]
@@ -40,6 +41,11 @@ def _plan(text: str) -> ElementTree.Element:
     return ElementTree.fromstring(re.findall(r"<svg.*?</svg>", text, re.DOTALL)[0])
 
 
+def _charts(text: str) -> ElementTree.Element:
+    """Return the vector picture of numbers over time."""
+    return ElementTree.fromstring(re.findall(r"<svg.*?</svg>", text, re.DOTALL)[1])
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_has_a_page_that_needs_nothing_else(name: str) -> None:
     text = _page(name)
@@ -49,6 +55,11 @@ def test_every_metric_has_a_page_that_needs_nothing_else(name: str) -> None:
     for part in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
         ElementTree.fromstring(part)
     data = _data(text)
+    legend = [t for t in _charts(text).iter("text") if t.find("tspan") is not None]
+    for told in legend:
+        # Letters of 12 px are 6.6 px wide, and a value has up to eight.
+        assert float(told.get("x", "0")) + 6.6 * (len(str(told.text)) + 8) <= WIDTH, told.text
+    assert len(legend) == len(data["axis"]["markers"])
     bodies = [g for g in _plan(text).iter("g") if "body" in g.get("class", "").split()]
     assert len(bodies) == len(data["bodies"])
     assert data["axis"]["low"] <= data["at"] <= data["axis"]["high"]
