@@ -144,9 +144,15 @@ def test_what_reading_brought_to_light_is_kept(registry: LogRegistry, store: Sto
 
 
 def test_logs_of_a_tag_have_it_with_or_without_a_value(registry: LogRegistry) -> None:
-    tags = {"a": ["rain", "night"], "b": {"rain": "light"}, "c": {"weather": "rain"}, "d": []}
-    registry.register([Found(log_id, f"{log_id}.mcap", 1, log_id) for log_id in [*tags, "e"]])
-    registry.mark_read([ReadLog(log_id, tags=given) for log_id, given in tags.items()])
+    registry.register([found(log_id) for log_id in "abcde"])
+    registry.mark_read(
+        [
+            ReadLog("a", tags=["rain", "night"]),
+            ReadLog("b", tags={"rain": "light"}),
+            ReadLog("c", tags={"weather": "rain"}),
+            ReadLog("d"),
+        ]
+    )
 
     assert registry.logs(tag="rain")["log_id"].to_list() == ["a", "b"]
     assert registry.logs(State.REGISTERED, tag="rain").is_empty()
