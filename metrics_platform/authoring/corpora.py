@@ -1,6 +1,6 @@
 """Named sets of logs to compute metrics on: the synthetic one, and folders of recordings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -21,6 +21,8 @@ from metrics_platform.core.statuses import Computed
 SYNTHETIC = "synthetic"
 # The recordings that the lock holds results of, beside the synthetic logs.
 PINNED = "pinned"
+# What people leave beside recordings for one another.
+_DOCUMENTATION = frozenset({".md"})
 # A lock has one for each log and signal: long enough to tell a handful of contents apart.
 _DIGITS = 16
 
@@ -121,24 +123,47 @@ def recordings_in(folder: Path) -> Mapping[str, Path]:
     """Return the recordings in `folder` by log id, named as in the inbox.
 
     Raises:
-        ConfigurationError: There is none, or two have one name.
+        ConfigurationError: There is none, two have one name, or a file is of no known format.
         InvalidLogIdError: A name cannot be a log id.
     """
+    from metrics_platform.core.errors import UnreadableLogError
     from metrics_platform.readers.contents import SIDECAR
+    from metrics_platform.readers.formats import find_reader
 
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.name[0] == "." or path.name.endswith(f".{SIDECAR}"):
-            continue
-        log_id = check_log_id(path.name if path.is_dir() else path.stem)
-        if found.setdefault(log_id, path) != path:
-            raise ConfigurationError(
-                f"{path} and {found[log_id].name} beside it would both be log {log_id!r}"
-            )
-    if not found:
+    paths = [
+        path
+        for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
+        if path.name[0] != "."
+        and path.suffix not in _DOCUMENTATION
+        and not path.name.endswith(f".{SIDECAR}")
+    ]
+    if not paths:
         raise ConfigurationError(
             f"there is no recording in {folder}: put a file or folder there for each"
         )
+    found = by_log_id(paths)
+    for path in paths:
+        try:
+            find_reader(path)
+        except UnreadableLogError as error:
+            raise ConfigurationError(
+                f"{path} is no recording: {error}; take it out of the corpus"
+            ) from error
+    return found
+
+
+def by_log_id(paths: Iterable[Path]) -> Mapping[str, Path]:
+    """Return recordings by the log id that the inbox would give them.
+
+    Raises:
+        ConfigurationError: Two have one name.
+        InvalidLogIdError: A name cannot be a log id.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        log_id = check_log_id(path.name if path.is_dir() else path.stem)
+        if found.setdefault(log_id, path) != path:
+            raise ConfigurationError(f"{path} and {found[log_id]} would both be log {log_id!r}")
     return found
 
 
@@ -170,7 +195,6 @@ def _recorded(name: str, folder: Path) -> Corpus:
 
 
 def _recorded_source(folder: Path) -> list[str]:
-    from metrics_platform.core.errors import UnreadableLogError
     from metrics_platform.readers.config import ReaderConfig
     from metrics_platform.readers.contents import sidecar_path
     from metrics_platform.readers.formats import find_reader, reader_fingerprint, recorded_signals
@@ -179,10 +203,7 @@ def _recorded_source(folder: Path) -> list[str]:
     config = ReaderConfig.load(load_settings().readers)
     parts, formats = [], {""}
     for log_id, path in recordings_in(folder).items():
-        try:
-            formats.add(find_reader(path).__name__.rpartition(".")[2])
-        except UnreadableLogError as error:
-            parts.append(str(error))
+        formats.add(find_reader(path).__name__.rpartition(".")[2])
         parts.append(f"{log_id} {content_hash(path)} {file_hash(sidecar_path(path))}")
     return parts + [
         reader_fingerprint(signal, format_name, config)

@@ -12,8 +12,8 @@ from metrics_platform.core.definitions import Definition
 from metrics_platform.core.errors import ConfigurationError, UnknownNameError
 
 PYPROJECT = "pyproject.toml"
-# What is installed may lie below the project, and is no part of it.
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
+# What is installed for good may lie below the project, and is no part of it: nobody changes it.
+INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Project:
         if source is None or not source.is_relative_to(self.root):
             return None
         below = source.relative_to(self.root)
-        return None if _INSTALLED.intersection(below.parts) else below.as_posix()
+        return None if INSTALLED.intersection(below.parts) else below.as_posix()
 
 
 def find_project(folder: Path | None = None) -> Project:

@@ -77,12 +77,26 @@ def test_an_unknown_corpus_offers_the_nearest(project: Project) -> None:
         corpus("pinned")
 
 
-def test_a_folder_without_recordings_or_with_two_of_one_name_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_without_recordings_or_with_two_of_one_name_is_an_error(
+    tmp_path: Path, fleet: DemoFleet
+) -> None:
     (tmp_path / "a.log.json").write_text("{}")
+    (tmp_path / "README.md").write_text("Where they come from.")
+    (tmp_path / ".DS_Store").write_bytes(b"")
     with pytest.raises(ConfigurationError, match="there is no recording in"):
         recordings_in(tmp_path)
-    (tmp_path / "a.mcap").write_bytes(b"")
+    shutil.copy(next(iter(fleet.logs.values())), tmp_path / "a.mcap")
     assert set(recordings_in(tmp_path)) == {"a"}
     (tmp_path / "a").mkdir()
     with pytest.raises(ConfigurationError, match="would both be log 'a'"):
         recordings_in(tmp_path)
+
+
+def test_a_file_that_no_reader_takes_is_named(project: Project) -> None:
+    (project.corpora / "pinned" / "notes.txt").write_text("Where they come from.")
+
+    for look in (pinned_source, pinned_corpus):
+        with pytest.raises(
+            ConfigurationError, match=r"notes\.txt is no recording: .*; take it out"
+        ):
+            look(project)

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from metrics_platform.authoring.corpora import SYNTHETIC, corpus
+from metrics_platform.authoring.corpora import SYNTHETIC, by_log_id, corpus
 from metrics_platform.authoring.project import Project
 from metrics_platform.core.errors import ConfigurationError, UnknownNameError
 from metrics_platform.core.frames import empty_frame
@@ -62,14 +62,10 @@ def recordings(paths: Sequence[Path]) -> Reading:
     Raises:
         ConfigurationError: One isn't there, or two have the same name.
     """
-    named: dict[str, Path] = {}
     for path in paths:
-        resolved = path.resolve()
-        if not resolved.exists():
+        if not path.exists():
             raise ConfigurationError(f"there is no recording at {path}")
-        log_id = check_log_id(resolved.name if resolved.is_dir() else resolved.stem)
-        if named.setdefault(log_id, resolved) != resolved:
-            raise ConfigurationError(f"{path} and {named[log_id]} would both be log {log_id!r}")
+    named = by_log_id(path.resolve() for path in paths)
 
     def read() -> Sequence[Inputs]:
         # Imported when they are needed: an author may have changed a kernel that they use.

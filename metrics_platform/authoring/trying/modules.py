@@ -15,12 +15,10 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from metrics_platform.authoring.project import Project
+from metrics_platform.authoring.project import INSTALLED, Project
 from metrics_platform.core.catalog import ENTRY_POINT_GROUP, default_catalog
 
 _PLATFORM = __name__.partition(".")[0]
-# What is installed for good doesn't change while somebody works.
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Stamp = tuple[int, int]
 
@@ -116,7 +114,7 @@ class Modules:
         if path.parent in self._folders:
             return True
         below = self._root is not None and path.is_relative_to(self._root)
-        return below and _INSTALLED.isdisjoint(path.parts)
+        return below and INSTALLED.isdisjoint(path.parts)
 
 
 def _package_folders() -> Iterator[Path]:
@@ -126,7 +124,7 @@ def _package_folders() -> Iterator[Path]:
         spec = importlib.util.find_spec(name)
         for location in (spec.submodule_search_locations or ()) if spec else ():
             folder = Path(location)
-            if _INSTALLED.isdisjoint(folder.parts):
+            if INSTALLED.isdisjoint(folder.parts):
                 yield from (folder, *(p for p in folder.rglob("*") if _is_package(p)))
 
 
