@@ -3,13 +3,16 @@
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import entry_points
+from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 
 from metrics_platform.core.definitions import Definition, Metric, Signal
-from metrics_platform.core.errors import DefinitionError, UnknownNameError
+from metrics_platform.core.errors import DefinitionError, MetricsPlatformError, UnknownNameError
 from metrics_platform.core.fingerprints import Code, fingerprint
 
 # Authors list modules of their own under this name in their pyproject.toml.
@@ -189,14 +192,47 @@ def _modules() -> Iterator[ModuleType]:
     for name in _OWN_PACKAGES:
         package = importlib.import_module(name)
         for module in pkgutil.iter_modules(package.__path__, f"{name}."):
-            yield importlib.import_module(module.name)
+            with _telling_where(name):
+                imported = importlib.import_module(module.name)
+            yield imported
     for entry_point in entry_points(group=ENTRY_POINT_GROUP):
-        module = entry_point.load()
-        yield module
-        for submodule in pkgutil.walk_packages(
-            getattr(module, "__path__", []), f"{module.__name__}."
-        ):
-            yield importlib.import_module(submodule.name)
+        with _telling_where(entry_point.value):
+            top = entry_point.load()
+        yield top
+        for submodule in pkgutil.walk_packages(getattr(top, "__path__", []), f"{top.__name__}."):
+            with _telling_where(entry_point.value):
+                imported = importlib.import_module(submodule.name)
+            yield imported
+
+
+@contextmanager
+def _telling_where(package: str) -> Iterator[None]:
+    """Say of whatever goes wrong while `package` is imported in which line of it that is."""
+    try:
+        yield
+    # A package is other people's code: it may raise anything.
+    except Exception as error:
+        text = str(error)
+        if isinstance(error, SyntaxError):
+            text = error.msg
+        if not isinstance(error, MetricsPlatformError):
+            text = f"{type(error).__name__}: {text}"
+        where = _line_of(error, package.partition(":")[0].partition(".")[0])
+        told = where or f"the package {package} cannot be imported"
+        raise DefinitionError(f"{told}: {text}") from error
+
+
+def _line_of(error: Exception, package: str) -> str | None:
+    """Return file and line of the innermost code of `package` that an error went through."""
+    lines = [(frame.filename, frame.lineno) for frame in extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append((error.filename, error.lineno))
+    for file, line in reversed(lines):
+        parts = Path(file).parts
+        if package in parts[:-1] or parts[-1] == f"{package}.py":
+            above = len(parts) - 1 - parts[::-1].index(package) if package in parts else -1
+            return f"{'/'.join(parts[above:])}, line {line}"
+    return None
 
 
 def _found_in(modules: Iterable[ModuleType]) -> Iterator[Definition]:

@@ -7,7 +7,8 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import polars as pl
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -15,7 +16,10 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from metrics_platform.core.errors import DefinitionError, UnknownNameError
 from metrics_platform.core.frames import MetricFrame, empty_frame, grain, polars_schema
 from metrics_platform.core.unit_advice import columns_of_other_units, unit_advice
+from metrics_platform.core.unknown_columns import unknown_column
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
@@ -209,8 +213,12 @@ class Definition:
         try:
             scalars = empty_frame(self.rows).select(expression)
         except pl.exceptions.PolarsError as error:
+            told = str(error)
+            if isinstance(error, pl.exceptions.ColumnNotFoundError):
+                columns = polars_schema(self.rows).names()
+                told = unknown_column(error, {self.rows.__name__: columns})
             raise DefinitionError(
-                f"{self._title}: summary {name!r} does not fit {self.rows.__name__}: {error}"
+                f"{self._title}: summary {name!r} does not fit {self.rows.__name__}: {told}"
             ) from error
         _require(
             scalars.shape == (1, 1),
@@ -239,6 +247,34 @@ class Metric(Definition):
     """A versioned, pure function from signals and other metrics to a typed frame."""
 
 
+def _saying_what_it_takes(declare: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Refuse arguments that lack or are unknown with an example in place of a TypeError."""
+
+    @wraps(declare)
+    def declared(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            inspect.signature(declare).bind(*args, **kwargs)
+        except TypeError as error:
+            example = ", ".join(
+                _EXAMPLE[name] for name in inspect.signature(declare).parameters if name in _EXAMPLE
+            )
+            wrong = str(error).replace("missing a", "is missing a").replace("got", "has got")
+            name = declare.__name__
+            raise DefinitionError(f"@{name} {wrong}; it takes @{name}({example})") from None
+        return declare(*args, **kwargs)
+
+    return declared
+
+
+_EXAMPLE = {
+    "version": 'version="1.0.0"',
+    "rows": "rows=HardBrakes",
+    "owner": 'owner="planning"',
+    "summary": 'summary={"brakes": pl.len()}',
+}
+
+
+@_saying_what_it_takes
 def metric(
     *,
     version: str,
@@ -295,6 +331,7 @@ def metric(
     return decorate
 
 
+@_saying_what_it_takes
 def signal(
     *,
     version: str,

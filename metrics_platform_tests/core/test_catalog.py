@@ -243,6 +243,62 @@ def test_a_parameter_misspelt_in_an_installed_package_offers_the_nearest(tmp_pat
         default_catalog()
 
 
+_BROKEN = {
+    "NameError": ("\nLIMIT = LOWEST\n", r"NameError: name 'LOWEST' is not defined"),
+    "ImportError": ("\nimport acme_nowhere\n", r"ModuleNotFoundError: No module named 'acme_nowh"),
+    "SyntaxError": ("\ndef f(:\n", "SyntaxError: invalid syntax"),
+    "TypeError": ("\nlen(1)\n", "TypeError: object of type 'int' has no len"),
+    "DefinitionError": (
+        f"{around('').strip()}\n@metric(version='1', rows=Numbers, owner='x', summary={{}})\n"
+        "def acme_slow(ego_poses):\n    return ego_poses\n",
+        "metric 'acme_slow': version must be",
+    ),
+    "argument-forgotten": (
+        f"{around('').strip()}\n@metric(rows=Numbers, owner='x', summary={{}})\n"
+        "def acme_slow(ego_poses):\n    return ego_poses\n",
+        r"@metric is missing a required argument: 'version'; it takes @metric\(version=\"1.0.0\", ",
+    ),
+}
+
+
+@pytest.mark.usefixtures("_fresh_catalog")
+@pytest.mark.parametrize(("text", "message"), _BROKEN.values(), ids=_BROKEN)
+def test_what_goes_wrong_in_a_package_is_told_with_its_line(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    files = {
+        "acme_broken/__init__.py": "",
+        "acme_broken/slow.py": text,
+        "acme_broken-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n",
+        "acme_broken-1.0.dist-info/entry_points.txt": (
+            "[metrics_platform.definitions]\nacme = acme_broken\n"
+        ),
+    }
+    with (
+        imported(tmp_path, files, "acme_broken"),
+        pytest.raises(DefinitionError, match=rf"^acme_broken/slow\.py, line \d+: {message}"),
+    ):
+        default_catalog()
+
+
+@pytest.mark.usefixtures("_fresh_catalog")
+def test_a_package_that_is_gone_is_named(tmp_path: Path) -> None:
+    files = {
+        "acme.py": "",
+        "acme_gone-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n",
+        "acme_gone-1.0.dist-info/entry_points.txt": (
+            "[metrics_platform.definitions]\nacme = acme_gone\n"
+        ),
+    }
+    with (
+        imported(tmp_path, files, "acme"),
+        pytest.raises(
+            DefinitionError, match=r"^the package acme_gone cannot be imported: ModuleNotFoundError"
+        ),
+    ):
+        default_catalog()
+
+
 def test_every_definition_has_a_fingerprint() -> None:
     catalog = default_catalog()
     assert list(catalog.fingerprints) == _names(list(catalog))

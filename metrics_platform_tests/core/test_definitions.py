@@ -201,8 +201,9 @@ def setting_before_the_star(ego_states: pl.LazyFrame, least_mps: float = 1.0) ->
             top_speed, {"summary": {}}, r"summary must name at least one scalar", id="no-summary",
         ),
         pytest.param(
-            top_speed, {"summary": {"x": pl.col("speed").max()}},
-            r"'top_speed': summary 'x' does not fit Speeds: .*column \"speed\"",
+            top_speed, {"summary": {"x": pl.col("top_speed").max()}},
+            r"'top_speed': summary 'x' does not fit Speeds: Speeds has no column 'top_speed'; did "
+            r"you mean 'top_speed_mps'\?",
             id="summary-of-an-unknown-column",
         ),
         pytest.param(
@@ -225,6 +226,29 @@ def test_an_unsound_declaration_is_refused(
 ) -> None:
     with pytest.raises(DefinitionError, match=message):
         metric(**{**DECLARATION, **declaration})(function)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {},
+            r'@metric is missing .*: \'version\'; it takes @metric\(version="1\.0\.0", .*summary=',
+        ),
+        (
+            {"version": "1.0.0", "rows": Speeds, "owner": "x", "summary": {}, "sumary": {}},
+            r"@metric has got an unexpected keyword argument 'sumary'",
+        ),
+    ],
+    ids=["missing", "misspelt"],
+)
+def test_a_declaration_that_lacks_an_argument_is_shown_one(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        metric(**arguments)
+    with pytest.raises(DefinitionError, match=r"@signal .*; it takes @signal\(.*planning\"\)$"):
+        signal(**arguments)
 
 
 def test_a_signal_is_refused_as_one() -> None:
