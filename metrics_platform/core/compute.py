@@ -152,9 +152,16 @@ def _call(
                 f"{definition.name} must return a pl.LazyFrame, got {type(frame).__name__}; the "
                 "platform collects it, so leave out .collect() or end with .lazy()"
             )
-    rows, abstained = pl.collect_all(
-        [lazy.rows, lazy.abstained.select("log_id", "reason")], engine=_REPEATABLE
-    )
+    try:
+        rows, abstained = pl.collect_all(
+            [lazy.rows, lazy.abstained.select("log_id", "reason")], engine=_REPEATABLE
+        )
+    except pl.exceptions.ShapeError:
+        schema = lazy.rows.collect_schema()
+        if "log_id" not in schema:
+            # Columns of other lengths often come of it, and it is what is to be put right first.
+            validate(definition, pl.DataFrame(schema=schema))
+        raise
     with_rows = set(rows["log_id"].drop_nulls().unique()) if "log_id" in rows.columns else set()
     strangers = (with_rows | set(abstained["log_id"])).difference(log_ids)
     if strangers:

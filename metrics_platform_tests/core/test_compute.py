@@ -312,6 +312,19 @@ def test_a_frame_without_log_id_is_told_how_to_keep_it() -> None:
         assert way in reason
 
 
+def test_that_log_id_lacks_is_told_before_what_comes_of_it() -> None:
+    def uneven(speeds: pl.LazyFrame) -> pl.LazyFrame:
+        """Columns of other lengths."""
+        return speeds.select("peak_mps", pl.col("rank_index").unique().append(pl.Series([1, 2, 3])))
+
+    speeds = _input(["a"])
+    wide = Input(pl.concat([speeds.rows] * 2), speeds.outcomes, speeds.content_hashes)
+    with pytest.raises(pl.exceptions.ShapeError):
+        uneven(wide.rows).collect()
+    reason = _computed(_metric(uneven), ["a"], speeds=wide).outcomes["a"].reason or ""
+    assert "column log_id is missing" in reason
+
+
 def test_abstaining_for_some_logs_is_recorded_with_the_reason() -> None:
     def fussy(speeds: pl.LazyFrame) -> Rows:
         """Abstain for one log, saying so twice."""
