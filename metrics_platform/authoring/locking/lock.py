@@ -72,7 +72,7 @@ class Lock:
         told: What to call it.
         environment: Package to the version that the results were computed with.
         source: Of the corpus; see `pinned_source`.
-        corpus: Log to recorded signal to a hash of its content.
+        corpus: Log to each recorded signal that a definition needs to a hash of its content.
         blocks: By definition.
         read: Gives the files of rows.
     """

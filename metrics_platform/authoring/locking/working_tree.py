@@ -56,14 +56,29 @@ class WorkingTree:
         """The logs that the lock holds results of."""
         return self.load(self.project)
 
+    @cached_property
+    def inputs(self) -> frozenset[str]:
+        """The recorded signals that the project's definitions need, near and far."""
+        needed = (d for name in self.definitions for d in self.catalog.upstream(name))
+        return frozenset(d.name for d in needed if d.function is None)
+
     def hashes(self, lock: Lock) -> Mapping[str, Mapping[str, str]]:
-        """Return log to recorded signal to a hash of its content: the lock's, if known to be.
+        """Return log to each of `inputs` to a hash of its content: the lock's, if known to be.
 
         What comes from the same source, by the same packages, is the same: another machine's last
         bits make no other corpus of it.
         """
         same = lock.source == self.source and not self.environment_changes(lock)
-        return lock.corpus if same else self.corpus.hashes
+        known = lock.corpus
+        if not same:
+            known = self.corpus.hashes
+        elif any(self.inputs - hashes.keys() for hashes in lock.corpus.values()):
+            known = {i: {**h, **lock.corpus.get(i, {})} for i, h in self.corpus.hashes.items()}
+        absent = str(Status.ABSTAINED)
+        return {
+            log_id: {name: hashes.get(name, absent) for name in self.inputs}
+            for log_id, hashes in known.items()
+        }
 
     def compute(self, names: Sequence[str]) -> Mapping[str, Computed]:
         """Compute definitions on the corpus, by name; signals that no reader gives are absent."""
@@ -104,7 +119,8 @@ class WorkingTree:
             log_id
             for log_id, hashes in self.hashes(lock).items()
             if log_id in lock.corpus
-            and all(hashes.get(s) == lock.corpus[log_id].get(s) for s in recorded)
+            # What the lock doesn't know of, its results didn't depend on.
+            and all(hashes[s] == lock.corpus[log_id].get(s, hashes[s]) for s in recorded)
         ]
 
     def same_logs(self, name: str, lock: Lock) -> bool:
@@ -128,8 +144,8 @@ class WorkingTree:
         signals: dict[str, int] = {}
         for log_id in logs.keys() & lock.corpus.keys():
             was, now = lock.corpus[log_id], logs[log_id]
-            for name in was.keys() | now.keys():
-                signals[name] = signals.get(name, 0) + (was.get(name) != now.get(name))
+            for name in was.keys() & now.keys():
+                signals[name] = signals.get(name, 0) + (was[name] != now[name])
         return [
             *([f"logs that are new: {_some(new)}"] if new else []),
             *([f"logs that are gone: {_some(gone)}"] if gone else []),
