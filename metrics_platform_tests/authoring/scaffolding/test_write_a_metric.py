@@ -42,7 +42,7 @@ OTHERS = [
     ("fast_events", ["ego_states"], Grain.EVENT),
     ("long_users", ["tracks", "lanes"], Grain.TRACK),
 ]
-WORKFLOW = ROOT / "metrics_platform" / "authoring" / "templates" / "metrics.yml.txt"
+WORKFLOW = ROOT / "metrics_platform/authoring/scaffolding/templates/metrics.yml.txt"
 
 
 def all_good(done: list[Done], commands: list[str]) -> Mapping[str, str]:
