@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings as hypothesis_settings
 
 from metrics_platform.core.settings import Settings
 from metrics_platform.store import Store
@@ -18,6 +19,10 @@ from metrics_platform.store.postgres import Postgres
 from metrics_platform_tests.store.clouds import BUCKET, gcs_server, google_key, s3_server
 
 _TEMPLATE = "migrated"
+
+# A machine that does other things, too, is no fault of an example.
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
