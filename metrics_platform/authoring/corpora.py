@@ -1,6 +1,6 @@
 """Named sets of logs to compute metrics on: the synthetic one, and folders of recordings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -55,15 +55,22 @@ class Corpus:
         return found
 
 
-def corpus(name: str, project: Project | None = None) -> Corpus:
+def corpus(
+    name: str, project: Project | None = None, needed: Collection[str] | None = None
+) -> Corpus:
     """Return the corpus `name`: `synthetic`, or the recordings in the project's `corpora/NAME/`.
+
+    Args:
+        name: Of the corpus.
+        project: Where its recordings are.
+        needed: Recorded signals without which others may be left out; None for all.
 
     Raises:
         UnknownNameError: There is no such corpus; the nearest is offered.
         ConfigurationError: It has no recording, or two of one name.
     """
     if name == SYNTHETIC:
-        return _synthetic()
+        return _synthetic(needed)
     known = corpus_names(project)
     if project is None or name not in known:
         raise UnknownNameError("corpus", name, known)
@@ -79,13 +86,17 @@ def corpus_names(project: Project | None = None) -> Sequence[str]:
     return [SYNTHETIC, *(name for name in folders if name[0] != "." and name != SYNTHETIC)]
 
 
-def pinned_corpus(project: Project) -> Corpus:
+def pinned_corpus(project: Project, needed: Collection[str] | None = None) -> Corpus:
     """Return the corpus of which the lock holds results: `synthetic`, and `pinned` if it is there.
+
+    Args:
+        project: Where `pinned` is.
+        needed: Recorded signals without which others may be left out; None for all.
 
     Raises:
         ConfigurationError: A recording has the name of a synthetic log.
     """
-    synthetic = corpus(SYNTHETIC)
+    synthetic = corpus(SYNTHETIC, needed=needed)
     if PINNED not in corpus_names(project):
         return synthetic
     pinned = corpus(PINNED, project)
@@ -177,12 +188,16 @@ def hashes_by_log(rows: pl.DataFrame) -> dict[str, str]:
     return {i: d[:_DIGITS] for i, d in zip(runs["value"].to_list(), digests, strict=True)}
 
 
-def _synthetic() -> Corpus:
+def _synthetic(needed: Collection[str] | None) -> Corpus:
     from metrics_platform.testing.corpus import pinned_logs
     from metrics_platform.testing.inputs import computed_of, log_ids_of
 
-    frames = pinned_logs()
-    return Corpus(SYNTHETIC, computed_of(frames), log_ids_of(frames))
+    frames = pinned_logs(needed)
+    log_ids = log_ids_of(frames)
+    if needed is not None:
+        # Of these, all logs have an outcome, whether they are in one of them or not.
+        frames = {n: frame for n, frame in frames.items() if n in {"recordings", *needed}}
+    return Corpus(SYNTHETIC, computed_of(frames), log_ids)
 
 
 def _recorded(name: str, folder: Path) -> Corpus:

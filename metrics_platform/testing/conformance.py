@@ -6,7 +6,7 @@ def test_hard_brakes_keeps_the_contract() -> None:
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -88,8 +88,12 @@ def assert_conforms(
         _check_same(definition, together, again, "computed from shuffled rows", ANY_ORDER)
 
 
-def hardly_logs() -> Frames:
-    """Return a small fleet: every scenario, and logs of one row, with gaps, without an ego."""
+def hardly_logs(needed: Collection[str] | None = None) -> Frames:
+    """Return a small fleet: every scenario, and logs of one row, with gaps, without an ego.
+
+    Args:
+        needed: As for `with_families`.
+    """
     fleet = synthetic_logs(2 * len(SCENARIOS), seconds=3)
     parts = [
         fleet,
@@ -99,7 +103,8 @@ def hardly_logs() -> Frames:
         scenario("pedestrian_crossing", log_id="crossing", seconds=8),
         _of_traffic(scenario("cut_in", log_id="traffic", seconds=3, bystanders=15)),
     ]
-    return with_families({name: pl.concat([part[name] for part in parts]) for name in fleet})
+    together = {name: pl.concat([part[name] for part in parts]) for name in fleet}
+    return with_families(together, needed)
 
 
 def _with_gap(frames: Frames) -> Frames:

@@ -1,5 +1,7 @@
 """The synthetic corpus that `metrics.lock` pins: small, and with rows in every definition."""
 
+from collections.abc import Collection
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -34,13 +36,16 @@ _CLIMBS_MPS = 0.6
 _LANE_END_S = (0.4, 1.2)
 
 
-def pinned_logs() -> Frames:
+def pinned_logs(needed: Collection[str] | None = None) -> Frames:
     """Return the logs of conformance, each scenario in full, and what no scenario shows.
 
     A hard turn and a drift out of the lane are among them, so that every derived definition has
     rows of some log; and gaps in the poses, to be bridged and not. On wild drives the ego brakes,
     turns, stops and reverses in no order, among the road users of some scenarios: thresholds and
     durations are met from either side.
+
+    Args:
+        needed: Recorded signals without which others may be left out; None for all.
     """
     parts = [
         *(scenario(name, seconds=SECONDS, bystanders=2) for name in SCENARIOS),
@@ -58,9 +63,11 @@ def pinned_logs() -> Frames:
         _circling(),
         _without_poses(scenario("cruise", log_id="lane_end", seconds=4), *_LANE_END_S),
     ]
-    hardly = hardly_logs()
+    hardly = hardly_logs(needed)
     driven = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
-    whole = _assisted_by_several(with_families(driven))
+    whole = with_families(driven, needed)
+    if "interventions" in whole:
+        whole = _assisted_by_several(whole)
     return {name: pl.concat([hardly[name], frame]) for name, frame in whole.items()}
 
 

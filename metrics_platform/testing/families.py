@@ -4,7 +4,7 @@ Each family is one module beside this one, with a function from the frames of `s
 recorded signals of the same logs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from metrics_platform.testing.detections import detections
 from metrics_platform.testing.experts import experts
@@ -19,23 +19,32 @@ from metrics_platform.testing.traffic import traffic
 
 Family = Callable[[Frames], Frames]
 
-FAMILIES: tuple[Family, ...] = (
-    detections,
-    experts,
-    image_boxes,
-    maps,
-    missions,
-    predictions,
-    stage_spans,
-    traffic,
-)
+# Each with the recorded signals that it makes.
+FAMILIES: Mapping[Family, frozenset[str]] = {
+    detections: frozenset({"tracks"}),
+    experts: frozenset({"expert_poses"}),
+    image_boxes: frozenset({"image_boxes"}),
+    maps: frozenset({"lanes", "lane_points", "drivable_areas"}),
+    missions: frozenset(
+        {"drive_modes", "interventions", "deliveries", "mission_phases", "reported_distances"}
+    ),
+    predictions: frozenset({"predicted_trajectories", "forecast_targets"}),
+    stage_spans: frozenset({"spans"}),
+    traffic: frozenset({"lane_positions", "lane_links"}),
+}
 
 
-def with_families(frames: Frames) -> Frames:
-    """Return `frames`, and the recorded signals that all families make for the same logs."""
+def with_families(frames: Frames, needed: Collection[str] | None = None) -> Frames:
+    """Return `frames`, and the recorded signals that families make for the same logs.
+
+    Args:
+        frames: Of `synthetic`.
+        needed: Leave out families that make none of these; None for all of them.
+    """
     made = dict(frames)
-    for family in FAMILIES:
-        made |= family(frames)
+    for family, signals in FAMILIES.items():
+        if needed is None or not signals.isdisjoint(needed):
+            made |= family(frames)
     return made
 
 

@@ -110,7 +110,7 @@ def tree_of(
             project.definitions(catalog),
             environment or {"polars": "2"},
             "/".join(corpus.log_ids),
-            load=lambda _: corpus,
+            load=lambda _project, _needed: corpus,
         )
 
 

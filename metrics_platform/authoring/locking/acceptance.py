@@ -14,6 +14,7 @@ from metrics_platform.authoring.locking.lock import (
     Block,
     Lock,
     Read,
+    digest,
     lock_text,
     results_of,
     rows_path,
@@ -53,12 +54,14 @@ def accept(tree: WorkingTree, old: Lock, comparison: Comparison) -> bool:
         if definition.function is None:
             blocks[name] = tree.block(name, {})
         elif equal or name not in comparison.computed:
-            blocks[name] = tree.block(name, old.blocks[name].results)
+            was = old.blocks[name]
+            blocks[name] = tree.block(name, was.results, was.file)
             files[rows_path(name)] = old.read(rows_path(name))
         else:
             made = comparison.computed[name]
-            blocks[name] = tree.block(name, results_of(made))
-            files[rows_path(name)] = _parquet(made.rows)
+            content = _parquet(made.rows)
+            blocks[name] = tree.block(name, results_of(made), digest(content))
+            files[rows_path(name)] = content
     text = lock_text(Lock(LOCK, tree.environment, tree.source, tree.hashes(old), blocks))
     return _write(tree.project, {**files, LOCK: text.encode()})
 

@@ -274,7 +274,7 @@ def _notes(
             "its fingerprint is the same: it, or what it takes, reads something that no "
             "fingerprint sees (a file, a module named at run time)"
         ]
-    every = len(tree.corpus.log_ids)
+    every = len(tree.hashes(base))
     if not logs:
         return ["its values could not be compared: in no log are its inputs those of the lock"]
     if len(logs) < every:

@@ -1,6 +1,6 @@
 """A project as it stands: its definitions, the corpus, and what a lock would say of them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -30,7 +30,8 @@ class WorkingTree:
         definitions: Those of the project.
         environment: Package to its version.
         source: What the corpus is made of; one with the same source isn't read to be compared.
-        load: Reads the corpus that the lock holds results of.
+        load: Reads the corpus that the lock holds results of; of its recorded signals those that
+            are named, or all.
     """
 
     project: Project
@@ -38,7 +39,7 @@ class WorkingTree:
     definitions: Mapping[str, Definition]
     environment: Mapping[str, str]
     source: str
-    load: Callable[[Project], Corpus] = pinned_corpus
+    load: Callable[[Project, Collection[str] | None], Corpus] = pinned_corpus
 
     @classmethod
     def of(cls, project: Project, catalog: Catalog) -> "WorkingTree":
@@ -54,7 +55,7 @@ class WorkingTree:
     @cached_property
     def corpus(self) -> Corpus:
         """The logs that the lock holds results of."""
-        return self.load(self.project)
+        return self.load(self.project, None)
 
     @cached_property
     def inputs(self) -> frozenset[str]:
@@ -84,9 +85,12 @@ class WorkingTree:
         """Compute definitions on the corpus, by name; signals that no reader gives are absent."""
         if not names:
             return {}
-        log_ids = self.corpus.log_ids
+        needed = {d.name for d in self.catalog.upstream(*names) if d.function is None}
+        # To make all of it takes longer than most metrics.
+        corpus = self.corpus if "corpus" in vars(self) else self.load(self.project, needed)
+        log_ids = corpus.log_ids
         absent = Outcome(Status.ABSTAINED, "not recorded")
-        given = dict(self.corpus.signals)
+        given = dict(corpus.signals)
         for signal in self.catalog.recorded:
             if signal.name not in given:
                 rows = empty_frame(signal.rows)
@@ -94,8 +98,8 @@ class WorkingTree:
                 given[signal.name] = Computed(signal, rows, outcomes, rows.select("log_id"), {})
         return compute_chain(self.catalog, names, given, log_ids)
 
-    def block(self, name: str, results: Mapping[str, Result]) -> Block:
-        """Return what the lock is to say of a definition."""
+    def block(self, name: str, results: Mapping[str, Result], file: str = "") -> Block:
+        """Return what the lock is to say of a definition with these results in that file."""
         definition = self.definitions[name]
         return Block(
             version=definition.version,
@@ -110,6 +114,7 @@ class WorkingTree:
                 for needed in definition.dependencies
             },
             results=results,
+            file=file,
         )
 
     def comparable(self, name: str, lock: Lock) -> Sequence[str]:
@@ -163,12 +168,13 @@ class WorkingTree:
             return [f"there is no {LOCK}"]
         told = []
         for name in names or sorted(self.definitions.keys() | lock.blocks.keys()):
-            if name not in lock.blocks:
+            was = lock.blocks.get(name)
+            if was is None:
                 told.append(f"{LOCK} doesn't have {name}")
             elif name not in self.definitions:
                 told.append(f"{LOCK} has {name}, and the code doesn't")
-            elif (now := self.block(name, lock.blocks[name].results)) != lock.blocks[name]:
-                before = lock.blocks[name].version
+            elif (now := self.block(name, was.results, was.file)) != was:
+                before = was.version
                 told.append(
                     f"{name} has changed since {LOCK} was written"
                     if before == now.version
