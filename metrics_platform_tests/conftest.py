@@ -20,6 +20,10 @@ from metrics_platform_tests.store.clouds import BUCKET, gcs_server, google_key, 
 
 _TEMPLATE = "migrated"
 
+# The readline of some Pythons puts it there, in processes that have no terminal: what commands print
+# would have another width.
+os.environ.pop("COLUMNS", None)
+
 # A machine that does other things, too, is no fault of an example.
 hypothesis_settings.register_profile("patient", deadline=None)
 hypothesis_settings.load_profile("patient")

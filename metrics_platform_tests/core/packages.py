@@ -20,9 +20,12 @@ def imported(folder: Path, files: Files, module: str) -> Iterator[ModuleType]:
     tops = {name.partition("/")[0].removesuffix(".py") for name in files}
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
+    # Bytecode is told from newer source by the second and the size: too coarse for edits by a test.
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield importlib.import_module(module)
     finally:
+        sys.dont_write_bytecode = written
         sys.path.remove(str(folder))
         for name in [n for n in sys.modules if n.partition(".")[0] in tops]:
             del sys.modules[name]

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -41,6 +42,9 @@ def watch(
         StartAnewError: What was saved cannot be exchanged in this process.
         SyntaxError: Nor is it Python.
     """
+    # Bytecode is told from newer source by the second and the size: too coarse for one save after
+    # another.
+    sys.dont_write_bytecode = True
     # Files are looked through now, so that the first save needn't wait for it.
     modules.needed_by(runner)
     while True:
