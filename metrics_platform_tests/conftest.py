@@ -20,7 +20,7 @@ from metrics_platform_tests.store.clouds import BUCKET, gcs_server, google_key, 
 
 _TEMPLATE = "migrated"
 
-# The readline of some Pythons puts it there, in processes that have no terminal: what commands print
+# The readline of some Pythons puts it there, in processes without a terminal: what commands print
 # would have another width.
 os.environ.pop("COLUMNS", None)
 
