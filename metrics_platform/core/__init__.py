@@ -1,14 +1,7 @@
 """Definitions, contracts, fingerprints and statuses: what a metric is, without storage."""
 
-from metrics_platform.core.definitions import (
-    Definition,
-    Metric,
-    Rows,
-    Signal,
-    Tolerance,
-    metric,
-    signal,
-)
+from metrics_platform.core.declarations import metric, signal
+from metrics_platform.core.definitions import Definition, Metric, Rows, Signal, Tolerance
 from metrics_platform.core.frames import MetricFrame
 from metrics_platform.core.statuses import Computed, Input, Outcome, Status
 
